@@ -1,0 +1,1 @@
+"""The analysis: a table of metrics and a cooling profile in, patterns out. Pure."""

@@ -1,0 +1,119 @@
+"""What sets of tests have in common: fixtures, functions, classes, modules, markers, directories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pytest_crackle.model.pattern import Explanation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pytest_crackle.model.table import MetricTable
+
+__all__ = ["TYPES", "Attribute", "attributes_of", "explain"]
+
+TYPES: Final = ("fixture", "function", "class", "module", "marker", "directory")
+"""Of attributes with the same tests the first of these types names them all."""
+
+COMMON: Final = 0.9
+"""An attribute of more than this share of the tests tells nothing."""
+
+_DULL: Final = frozenset({"request"})
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """Something that two or more tests share, and their rows in increasing order."""
+
+    type: str
+    name: str
+    rows: tuple[int, ...]
+
+    @property
+    def label(self) -> str:
+        """Type and name for people and for anchors: ``fixture warehouse``."""
+        return f"{self.type} {self.name}"
+
+    @property
+    def rank(self) -> int:
+        """Place of the type in the order of preference."""
+        return TYPES.index(self.type)
+
+
+def attributes_of(table: MetricTable, rows: Sequence[int]) -> tuple[Attribute, ...]:
+    """Find all attributes that two or more of the rows share.
+
+    Parameters
+    ----------
+    table : MetricTable
+    rows : sequence of int
+        Rows that count, increasing.
+
+    Returns
+    -------
+    tuple of Attribute
+        Without those of more than 90 % of the rows; one for each set of rows, the first by `TYPES`
+        and name. Sorted by type and name.
+
+    Notes
+    -----
+    O(rows x attributes per row).
+    """
+    members: dict[tuple[str, str], list[int]] = {}
+    for row in rows:
+        module = table.modules[row]
+        keys = {("fixture", name) for name in table.fixtures[row] if name not in _DULL}
+        keys.update(("marker", name) for name in table.markers[row])
+        keys.add(("function", table.functions[row]))
+        keys.add(("module", module))
+        if table.classes[row]:
+            keys.add(("class", str(table.classes[row])))
+        if "/" in module:
+            keys.add(("directory", module.rpartition("/")[0]))
+        for key in keys:
+            members.setdefault(key, []).append(row)
+    most = COMMON * len(rows)
+    by_rows: dict[tuple[int, ...], tuple[str, str]] = {}
+    for key in sorted(members, key=lambda key: (TYPES.index(key[0]), key[1])):
+        found = members[key]
+        if 2 <= len(found) <= most:
+            by_rows.setdefault(tuple(found), key)
+    return tuple(Attribute(type_, name, found) for found, (type_, name) in by_rows.items())
+
+
+def explain(
+    members: Iterable[int], attributes: Iterable[Attribute], n_tests: int
+) -> Explanation | None:
+    """Find the attribute that best names a set of tests.
+
+    Parameters
+    ----------
+    members : iterable of int
+        Rows of the set.
+    attributes : iterable of Attribute
+    n_tests : int
+        All rows that count.
+
+    Returns
+    -------
+    Explanation or None
+        The attribute of highest F1 (to two digits, then by type) that holds at least half of the
+        set; None if there is none. `precision` is the share of the attribute's tests that are in
+        the set, `recall` the share of the set that has the attribute.
+    """
+    wanted = set(members)
+    best: tuple[float, int] | None = None
+    answer: Explanation | None = None
+    for attribute in attributes:
+        hits = len(wanted.intersection(attribute.rows))
+        if 2 * hits < len(wanted) or not hits:
+            continue
+        precision, recall = hits / len(attribute.rows), hits / len(wanted)
+        score = (round(2 * precision * recall / (precision + recall), 2), -attribute.rank)
+        if best is None or score > best:
+            best = score
+            lift = recall / (len(attribute.rows) / n_tests)
+            answer = Explanation(attribute.type, attribute.name, precision, recall, lift)
+    return answer

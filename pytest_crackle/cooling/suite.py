@@ -1,0 +1,246 @@
+"""The tests as every detector needs them: rows that count, clean times, waiting, steady cost."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from pytest_crackle.cooling.attributes import Attribute, attributes_of, explain
+from pytest_crackle.model.metrics import PHASES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pytest_crackle.model.pattern import Explanation
+    from pytest_crackle.model.table import MetricTable
+
+__all__ = ["Suite"]
+
+NAN: Final = math.nan
+FLOOR: Final = 0.010
+"""Seconds; below this a duration is cheap, and CPU over wall time is noise (detectors.md 1)."""
+DAY: Final = 86400.0
+TRUE_WAIT: Final = 0.8
+TRUE_WAIT_SECONDS: Final = 0.050
+KAPPA_TESTS: Final = 10
+LEFT_OUT: Final = frozenset({"skipped", "error"})
+
+
+class Suite:
+    """A table with what all detectors derive from it, computed once and on demand.
+
+    Rows keep their numbers from the table. Skipped and errored tests do not count: their values
+    are NaN in `column` (levels excepted, which are read after every test, whatever its outcome).
+
+    Parameters
+    ----------
+    table : MetricTable
+
+    Attributes
+    ----------
+    table : MetricTable
+    n_tests : int
+        Rows of the table.
+    rows : tuple of int
+        The rows that count.
+    """
+
+    def __init__(self, table: MetricTable) -> None:
+        self.table = table
+        self.n_tests = table.n_tests
+        outcomes = table.outcomes
+        self.rows = tuple(row for row in range(self.n_tests) if outcomes[row] not in LEFT_OUT)
+        self._columns: dict[str, array[float]] = {}
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of all metrics, sorted."""
+        return tuple(sorted(self.table.columns))
+
+    @property
+    def custom(self) -> tuple[str, ...]:
+        """Names of the metrics that tests recorded themselves, without levels, sorted."""
+        infos = (self.table.info(name) for name in self.metrics)
+        return tuple(info.name for info in infos if not info.builtin and info.kind != "level")
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Names of levels that should come back after each test, sorted."""
+        infos = (self.table.info(name) for name in self.metrics)
+        gauges = {"pace", "background"}
+        return tuple(info.name for info in infos if info.kind == "level" and info.name not in gauges)
+
+    def column(self, name: str) -> array[float]:
+        """Return a metric over all rows, shape (n_tests,), NaN where missing or not counted.
+
+        Times below 0 or above a day are missing (a patched clock). `duration`, `duration.setup`,
+        `cpu` and `cpu.setup` are net of fixtures wider than a function, which are no test's own
+        cost (detectors.md 10.4).
+        """
+        column = self._columns.get(name)
+        if column is None:
+            column = self._columns[name] = self._clean(name)
+        return column
+
+    def _clean(self, name: str) -> array[float]:
+        raw = self.table.column(name)
+        kind = self.table.info(name).kind
+        if kind == "level":
+            return raw
+        clean = array("d", [NAN]) * self.n_tests
+        for row in self.rows:
+            clean[row] = raw[row]
+        if kind == "time":
+            for row, (wall, cpu) in self.wide_setups.items():
+                if name in ("duration", "duration.setup"):
+                    clean[row] -= min(wall, clean[row])
+                elif name in ("cpu", "cpu.setup"):
+                    clean[row] -= min(cpu, clean[row])
+            for row, value in enumerate(clean):
+                if value < 0 or value > DAY:
+                    clean[row] = NAN
+        return clean
+
+    @cached_property
+    def wide_setups(self) -> dict[int, tuple[float, float]]:
+        """Wall and CPU seconds that a row spent on set-ups wider than a function."""
+        spent: dict[int, tuple[float, float]] = {}
+        for row, setups in self.table.setups.items():
+            wide = [setup for setup in setups if setup.scope != "function"]
+            if wide:
+                spent[row] = (sum(s.wall for s in wide), sum(s.cpu for s in wide))
+        return spent
+
+    @cached_property
+    def duration(self) -> array[float]:
+        """Net wall seconds of each test, the sum of its phases; 0 where missing."""
+        phases = [self.column(f"duration.{phase}") for phase in PHASES]
+        if not any(f"duration.{phase}" in self.table.columns for phase in PHASES):
+            phases = [self.column("duration")]
+        return array("d", [math.fsum(v for v in values if v == v) for values in zip(*phases, strict=True)])  # noqa: PLR0124 - NaN
+
+    @cached_property
+    def cpu(self) -> array[float]:
+        """Net CPU seconds of each test with its children; `duration` where CPU time is missing."""
+        cpu, children = self.column("cpu"), self.column("cpu.children")
+        out = array("d", self.duration)
+        for row, value in enumerate(cpu):
+            if value == value:  # noqa: PLR0124 - NaN
+                more = children[row]
+                out[row] = value + (more if more > 0 else 0.0)
+        return out
+
+    @cached_property
+    def seconds(self) -> float:
+        """Wall seconds of all tests that count, with wide fixtures."""
+        return math.fsum(self.duration) + math.fsum(wall for wall, _ in self.wide_setups.values())
+
+    @cached_property
+    def wait(self) -> array[float]:
+        """Share of each test's time that it truly waited, 0..1; 0 below 10 ms.
+
+        ``1 - min(1, (cpu + delay) / wall)`` where the run-queue delay is known, else
+        ``1 - min(1, cpu / wall / kappa)`` with the worker's own kappa, the 75 % quantile of
+        ``cpu / wall`` over its tests with at least 10 ms of CPU (1 if fewer than 10 such).
+        """
+        delay, cpu, wall = self.column("delay"), self.cpu, self.duration
+        measured = self.column("cpu")
+        kappas = self._kappas() if any(math.isnan(delay[row]) for row in self.rows) else {}
+        out = array("d", bytes(8 * self.n_tests))
+        for row in self.rows:
+            if wall[row] < FLOOR or math.isnan(measured[row]):
+                continue
+            if not math.isnan(delay[row]):
+                busy = (cpu[row] + delay[row]) / wall[row]
+            else:
+                busy = cpu[row] / wall[row] / kappas.get(self.table.workers[row], 1.0)
+            out[row] = 1.0 - min(1.0, busy)
+        return out
+
+    def _kappas(self) -> dict[str | None, float]:
+        ratios: dict[str | None, list[float]] = {}
+        for row in self.rows:
+            if self.cpu[row] >= FLOOR:
+                ratio = self.cpu[row] / max(self.duration[row], 1e-9)
+                ratios.setdefault(self.table.workers[row], []).append(ratio)
+        everything = [ratio for some in ratios.values() for ratio in some]
+        whole = _kappa(everything)
+        return {
+            worker: _kappa(some) if len(some) >= KAPPA_TESTS else whole
+            for worker, some in ratios.items()
+        }
+
+    @cached_property
+    def steady(self) -> array[float]:
+        """Steady cost in seconds: wall time of a test that truly waits, else the lesser of CPU and wall.
+
+        It hardly moves with what else the machine does.
+        """
+        out = array("d", bytes(8 * self.n_tests))
+        for row in self.rows:
+            wall, cpu = self.duration[row], self.cpu[row]
+            waits = self.wait[row] >= TRUE_WAIT and wall - cpu >= TRUE_WAIT_SECONDS
+            out[row] = wall if waits else min(cpu, wall)
+        return out
+
+    @cached_property
+    def module_codes(self) -> list[int]:
+        """A number for the module of each row."""
+        return _codes(self.table.modules)
+
+    @cached_property
+    def function_codes(self) -> list[int]:
+        """A number for the function of each row."""
+        return _codes(self.table.functions)
+
+    @cached_property
+    def class_codes(self) -> list[int]:
+        """A number for the class of each row, or for its module where it has none."""
+        pairs = zip(self.table.classes, self.table.modules, strict=True)
+        return _codes([name or module for name, module in pairs])
+
+    def unit_codes(self, rows: Sequence[int], informative: Iterable[int]) -> list[int] | None:
+        """Return the coarsest grouping in which the informative tests form three groups of three.
+
+        Parameters
+        ----------
+        rows : sequence of int
+        informative : iterable of int
+            Rows among them that carry information (off the commonest value).
+
+        Returns
+        -------
+        list of int, shape (len(rows),), or None
+            Codes by module, else class, else function; None if none will do.
+        """
+        informative = list(informative)
+        for codes in (self.module_codes, self.class_codes, self.function_codes):
+            counts: dict[int, int] = {}
+            for row in informative:
+                counts[codes[row]] = counts.get(codes[row], 0) + 1
+            if sum(count >= 3 for count in counts.values()) >= 3:
+                return [codes[row] for row in rows]
+        return None
+
+    @cached_property
+    def attributes(self) -> tuple[Attribute, ...]:
+        """What two or more of the tests that count share; see `attributes_of`."""
+        return attributes_of(self.table, self.rows)
+
+    def explain(self, rows: Iterable[int]) -> Explanation | None:
+        """Find the attribute that best names a set of rows; see `attributes.explain`."""
+        return explain(rows, self.attributes, len(self.rows))
+
+
+def _kappa(ratios: list[float]) -> float:
+    if len(ratios) < KAPPA_TESTS:
+        return 1.0
+    ratios = sorted(ratios)
+    return min(1.0, max(0.2, ratios[int(0.75 * (len(ratios) - 1))]))
+
+
+def _codes(names: Sequence[str]) -> list[int]:
+    known: dict[str, int] = {}
+    return [known.setdefault(name, len(known)) for name in names]

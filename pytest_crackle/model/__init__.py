@@ -1,0 +1,1 @@
+"""The nouns of pytest-crackle: pure data, no pytest, no files, no clock."""
