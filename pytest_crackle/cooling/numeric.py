@@ -13,7 +13,7 @@ __all__ = [
     "block_slope",
     "cliff_delta",
     "log_binomial_tail",
-    "log_hypergeometric_tails",
+    "log_hypergeometric_tail",
     "log_normal_sf",
     "log_poisson_sf",
     "log_rank_sum_p",
@@ -281,32 +281,41 @@ def _log_poisson_pmf(lam: float, k: int) -> float:
     return k * math.log(lam) - lam - math.lgamma(k + 1)
 
 
-def log_hypergeometric_tails(n: int, n_marked: int, n_drawn: int, hits: int) -> float:
-    """Return ln min(P(X <= hits), P(X >= hits)): the lesser tail of a hypergeometric variable.
+def log_hypergeometric_tail(n: int, n_marked: int, n_drawn: int, hits: int) -> float:
+    """Return ln P(X >= hits) or ln P(X <= hits), whichever side of the mean `hits` lies on.
 
     X counts the marked ones among `n_drawn` of n without replacement, `n_marked` being marked.
 
     Notes
     -----
-    Exact up to rounding, no underflow; O(min(n_marked, n_drawn)) terms.
+    Exact up to rounding, no underflow. The terms fall from the first one on, so the sum stops after
+    some multiple of their standard deviation.
+
+    Examples
+    --------
+    >>> round(math.exp(log_hypergeometric_tail(10, 5, 5, 5)) * 252, 9)
+    1.0
     """
     low, high = max(0, n_marked - (n - n_drawn)), min(n_marked, n_drawn)
-    base = _log_choose(n, n_marked)
-    logs = [
-        _log_choose(n_drawn, j) + _log_choose(n - n_drawn, n_marked - j) - base
-        for j in range(low, high + 1)
-    ]
-    at = min(max(hits, low), high) - low
-    return min(0.0, _log_sum(logs[: at + 1]), _log_sum(logs[at:]))
+    j = min(max(hits, low), high)
+    log_first = (
+        _log_choose(n_drawn, j) + _log_choose(n - n_drawn, n_marked - j) - _log_choose(n, n_marked)
+    )
+    upward = j * n >= n_drawn * n_marked
+    term = total = 1.0
+    while term > 1e-17 * total and (j < high if upward else j > low):
+        if upward:
+            term *= (n_drawn - j) * (n_marked - j) / ((j + 1) * (n - n_drawn - n_marked + j + 1))
+            j += 1
+        else:
+            term *= j * (n - n_drawn - n_marked + j) / ((n_drawn - j + 1) * (n_marked - j + 1))
+            j -= 1
+        total += term
+    return min(0.0, log_first + math.log(total))
 
 
 def _log_choose(n: int, k: int) -> float:
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
-
-
-def _log_sum(logs: Sequence[float]) -> float:
-    top = max(logs)
-    return top + math.log(math.fsum([math.exp(value - top) for value in logs]))
 
 
 def log_rank_sum_p(n_in: int, rank_sum_in: float, n_total: int) -> float:
