@@ -3,6 +3,16 @@
 The public names are loaded on first use, because this module runs at every pytest start-up.
 """
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytest_crackle.cooling.cool import cool
+    from pytest_crackle.cooling.profiles import CoolingRate, Profile
+    from pytest_crackle.firing.recording import record_metric
+    from pytest_crackle.model.pattern import Pattern, PatternKind
+    from pytest_crackle.model.table import MetricTable
+
+    __version__: str
+
 __all__ = [
     "CoolingRate",
     "MetricTable",

@@ -1,4 +1,4 @@
-"""What sets of tests have in common: fixtures, functions, classes, modules, markers, directories."""
+"""What sets of tests have in common: fixtures, functions, classes, modules, markers, folders."""
 
 from __future__ import annotations
 

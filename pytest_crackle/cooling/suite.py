@@ -8,11 +8,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.cooling.attributes import Attribute, attributes_of, explain
+from pytest_crackle.cooling.equations import Equations, find_equations
+from pytest_crackle.cooling.rank_pilot import RankPilot
+from pytest_crackle.cooling.roles import Alias, Role, aliases_of, roles_of
 from pytest_crackle.model.metrics import PHASES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from pytest_crackle.cooling.detectors.base import Detection
+    from pytest_crackle.cooling.profiles import Profile
     from pytest_crackle.model.pattern import Explanation
     from pytest_crackle.model.table import MetricTable
 
@@ -53,6 +58,8 @@ class Suite:
         outcomes = table.outcomes
         self.rows = tuple(row for row in range(self.n_tests) if outcomes[row] not in LEFT_OUT)
         self._columns: dict[str, array[float]] = {}
+        self._rows_with: dict[str, tuple[int, ...]] = {}
+        self._detections: dict[tuple[str, Profile], Detection] = {}
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -70,7 +77,16 @@ class Suite:
         """Names of levels that should come back after each test, sorted."""
         infos = (self.table.info(name) for name in self.metrics)
         gauges = {"pace", "background"}
-        return tuple(info.name for info in infos if info.kind == "level" and info.name not in gauges)
+        return tuple(
+            info.name for info in infos if info.kind == "level" and info.name not in gauges
+        )
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """The recorded ``duration.*`` of set-up, call and teardown, else ``duration``."""
+        names = tuple(f"duration.{phase}" for phase in PHASES)
+        found = tuple(name for name in names if name in self.table.columns)
+        return found or tuple(name for name in ("duration",) if name in self.table.columns)
 
     def column(self, name: str) -> array[float]:
         """Return a metric over all rows, shape (n_tests,), NaN where missing or not counted.
@@ -103,12 +119,74 @@ class Suite:
                     clean[row] = NAN
         return clean
 
+    def rows_with(self, name: str) -> tuple[int, ...]:
+        """Return the rows that have a value of a metric; `rows` itself if all of them have."""
+        found = self._rows_with.get(name)
+        if found is None:
+            column = self.column(name)
+            found = tuple(row for row in self.rows if not math.isnan(column[row]))
+            found = self._rows_with[name] = self.rows if len(found) == len(self.rows) else found
+        return found
+
+    def by_nodeid(self, rows: Sequence[int]) -> list[int]:
+        """Sort rows by node id, so that a sample does not hang on the order of the tests."""
+        return sorted(rows, key=self._places_by_nodeid.__getitem__)
+
+    @cached_property
+    def run_orders(self) -> dict[str, list[int]]:
+        """The rows of each worker in the order in which it ran them; key "" without workers."""
+        return self.table.run_orders()
+
+    @cached_property
+    def _places_by_nodeid(self) -> list[int]:
+        nodeids = self.table.nodeids
+        places = [0] * self.n_tests
+        for place, row in enumerate(sorted(range(self.n_tests), key=lambda row: nodeids[row])):
+            places[row] = place
+        return places
+
+    def once(self, search: str, profile: Profile, find: Callable[[], Detection]) -> Detection:
+        """Return what a search finds in this suite; searched at the first call for the profile.
+
+        Several detectors build on the told laws and relations, and detectors import no other.
+        """
+        found = self._detections.get((search, profile))
+        if found is None:
+            found = self._detections[search, profile] = find()
+        return found
+
+    @cached_property
+    def roles(self) -> dict[str, Role]:
+        """What each custom metric is; see `roles_of`."""
+        return roles_of(self)
+
+    @cached_property
+    def aliases(self) -> tuple[Alias, ...]:
+        """Custom metrics that are others in a different unit; see `aliases_of`."""
+        return aliases_of(self, self.roles)
+
+    @cached_property
+    def rank_pilot(self) -> RankPilot:
+        """A first look at all pairs of custom metrics."""
+        return RankPilot(self)
+
+    @cached_property
+    def equations(self) -> Equations:
+        """Equations between custom metrics; see `find_equations`."""
+        return find_equations(self)
+
     @cached_property
     def wide_setups(self) -> dict[int, tuple[float, float]]:
         """Wall and CPU seconds that a row spent on set-ups wider than a function."""
         spent: dict[int, tuple[float, float]] = {}
         for row, setups in self.table.setups.items():
-            wide = [setup for setup in setups if setup.scope != "function"]
+            wide = [
+                setup
+                for setup in setups
+                if setup.scope != "function"
+                and 0 <= setup.wall <= DAY  # not of a patched clock
+                and 0 <= setup.cpu <= DAY
+            ]
             if wide:
                 spent[row] = (sum(s.wall for s in wide), sum(s.cpu for s in wide))
         return spent
@@ -119,7 +197,11 @@ class Suite:
         phases = [self.column(f"duration.{phase}") for phase in PHASES]
         if not any(f"duration.{phase}" in self.table.columns for phase in PHASES):
             phases = [self.column("duration")]
-        return array("d", [math.fsum(v for v in values if v == v) for values in zip(*phases, strict=True)])  # noqa: PLR0124 - NaN
+        present = (
+            [value for value in values if not math.isnan(value)]
+            for values in zip(*phases, strict=True)
+        )
+        return array("d", map(math.fsum, present))
 
     @cached_property
     def cpu(self) -> array[float]:
@@ -174,7 +256,7 @@ class Suite:
 
     @cached_property
     def steady(self) -> array[float]:
-        """Steady cost in seconds: wall time of a test that truly waits, else the lesser of CPU and wall.
+        """Steady cost in seconds: wall time of a test that truly waits, else CPU time, if less.
 
         It hardly moves with what else the machine does.
         """

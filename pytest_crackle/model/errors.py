@@ -1,4 +1,4 @@
-"""The one error that pure code raises for bad input; the hook boundary turns it into a usage error."""
+"""The one error that pure code raises for bad input; a hook makes it a usage error."""
 
 from __future__ import annotations
 

@@ -78,6 +78,8 @@ class Pattern:
         0 where the p-value is below the smallest float; `log_p_value` has it then.
     log_p_value : float
         Natural logarithm of the p-value; minus infinity for an exact fact.
+    gate_p : float or None
+        Of a shift: Holm's adjusted p-value over all shifts tested, which the gate goes by.
     evidence : mapping of str to float
         Named finite numbers in base units.
     at : str or None
@@ -107,6 +109,7 @@ class Pattern:
     p_value: float = 0.0
     q_value: float = 0.0
     log_p_value: float = 0.0
+    gate_p: float | None = None
     evidence: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     at: str | None = None
     location: Location | None = None

@@ -11,7 +11,7 @@ from pytest_crackle.model.metrics import KINDS, check_metric_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["OUTCOMES", "Record", "check_record"]
+__all__ = ["OUTCOMES", "Record", "check_record", "finite_number"]
 
 OUTCOMES: Final = ("passed", "failed", "skipped", "error", "xfailed", "xpassed")
 
@@ -48,6 +48,10 @@ class Record(_ClassKey, total=False):
         Growth of ``sys.modules``, where it is 100 or more.
     blocks : int
         Allocated memory blocks after the test, read with `pace`.
+    ignore : list of str
+        Globs of metrics whose patterns do not count for this test.
+    budgets : list of str
+        Budgets of this test alone, from the closest mark to the farthest.
     """
 
     nodeid: str
@@ -72,6 +76,8 @@ class Record(_ClassKey, total=False):
     closed: dict[str, list[str]]
     modules: int
     blocks: int
+    ignore: list[str]
+    budgets: list[str]
 
 
 _STRINGS = ("nodeid", "file", "module", "class", "function", "param", "outcome")
@@ -115,9 +121,9 @@ def check_record(data: object) -> Record:
     if (outcome := data.get("outcome")) is not None and outcome not in OUTCOMES:
         raise CrackleError(f"outcome must be one of {', '.join(OUTCOMES)}, not {outcome!a}")
     if (start := data.get("start")) is not None:
-        _finite("start", start)
+        finite_number("start", start)
     _check_metrics(data)
-    for key in ("fixtures", "markers"):
+    for key in ("fixtures", "markers", "ignore", "budgets"):
         _check_strings(key, data.get(key, []))
     for key in ("opened", "closed"):
         identities = data.get(key, {})
@@ -129,7 +135,8 @@ def check_record(data: object) -> Record:
     return data  # type: ignore[return-value] # checked key by key above
 
 
-def _finite(key: str, value: object) -> float:
+def finite_number(key: str, value: object) -> float:
+    """Return a number as a finite float; raise CrackleError with its key if it is none."""
     if type(value) not in (int, float):
         raise _fail(key, "a number", value)
     try:
@@ -147,14 +154,16 @@ def _check_metrics(data: dict[str, object]) -> None:
         raise _fail("metrics", "an object", metrics)
     for name, value in metrics.items():
         check_metric_name(name)
-        metrics[name] = _finite(f"metric {name!a}", value)
+        metrics[name] = finite_number(f"metric {name!a}", value)
     units = data.get("units", {})
     if not isinstance(units, dict):
         raise _fail("units", "an object", units)
     for name, pair in units.items():
         _check_strings(f"units.{name}", pair)
         if len(pair) != 2 or pair[1] not in KINDS:
-            raise CrackleError(f"units.{name!a} must be [unit, kind], kind one of {', '.join(KINDS)}")
+            raise CrackleError(
+                f"units.{name!a} must be [unit, kind], kind one of {', '.join(KINDS)}"
+            )
 
 
 def _check_strings(key: str, values: object) -> None:
@@ -171,10 +180,12 @@ def _check_rows(data: Mapping[str, object]) -> None:
         raise _fail("setups", "a list", setups)
     for row in setups:
         if not isinstance(row, list) or len(row) != 4:
-            raise CrackleError("an entry of setups must be [fixture, scope, wall seconds, cpu seconds]")
+            raise CrackleError(
+                "an entry of setups must be [fixture, scope, wall seconds, cpu seconds]"
+            )
         _check_strings("setups", row[:2])
-        _finite("setups", row[2])
-        _finite("setups", row[3])
+        finite_number("setups", row[2])
+        finite_number("setups", row[3])
     state = data.get("state", [])
     if not isinstance(state, list):
         raise _fail("state", "a list", state)

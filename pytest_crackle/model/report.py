@@ -139,6 +139,10 @@ class Gate:
         Evaluated, but without effect on the exit status.
     fails_session : bool
         Whether an exit status of 0 becomes 1.
+    worse, expired : tuple of str
+        Ids of patterns that are worse than accepted, or whose acceptance is over.
+    notes : tuple of str
+        What could not be judged beside a verdict, a clause each.
     """
 
     rules: tuple[str, ...] = ()
@@ -149,6 +153,9 @@ class Gate:
     reason: str | None = None
     dry_run: bool = False
     fails_session: bool = False
+    worse: tuple[str, ...] = ()
+    expired: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The table that the cooling reads: tests as rows, metrics as columns of floats, NaN where missing."""
+"""The table that the cooling reads: tests as rows, metrics as columns, NaN where missing."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class MetricTable:
     starts : list of float
         Seconds since the epoch; NaN where unknown.
     fixtures, markers : list of tuple of str
-    setups, states, opened, closed, module_growth, blocks : dict of row to value
+    setups, states, opened, closed, module_growth, blocks, ignores, budgets : dict of row to value
         Sparse: only rows that have something to tell.
     ends : dict of worker to EndReading
         The last reading of each worker; key "" without workers.
@@ -97,6 +97,8 @@ class MetricTable:
         self.closed: dict[int, dict[str, tuple[str, ...]]] = {}
         self.module_growth: dict[int, int] = {}
         self.blocks: dict[int, int] = {}
+        self.ignores: dict[int, tuple[str, ...]] = {}
+        self.budgets: dict[int, tuple[str, ...]] = {}
         self.ends: dict[str, EndReading] = {}
         self.conflicts: tuple[str, ...] = ()
 
@@ -149,7 +151,7 @@ class MetricTable:
         return {name: value for name, value in pairs if value == value}  # noqa: PLR0124 - NaN
 
     def run_orders(self) -> dict[str, list[int]]:
-        """Return the rows of each worker in the order in which it ran them; key "" without workers."""
+        """Return the rows of each worker in its run order; key "" without workers."""
         orders: dict[str, list[int]] = {}
         for row, worker in enumerate(self.workers):
             orders.setdefault(worker or "", []).append(row)
@@ -219,7 +221,9 @@ class TableBuilder:
         table.nodeids.append(nodeid)
         table.modules.append(same(module))
         table.functions.append(same(nodeid if function == nodeid else function))
-        table.classes.append(same(record.get("class") or (head if head != module else None) or None))
+        table.classes.append(
+            same(record.get("class") or (head if head != module else None) or None)
+        )
         table.files.append(same(record.get("file") or module))
         table.lines.append(record.get("line"))
         table.params.append(record.get("param"))
@@ -271,6 +275,10 @@ class TableBuilder:
             table.module_growth[row] = modules
         if blocks := record.get("blocks"):
             table.blocks[row] = blocks
+        if ignore := record.get("ignore"):
+            table.ignores[row] = same(tuple(ignore))
+        if budgets := record.get("budgets"):
+            table.budgets[row] = same(tuple(budgets))
 
     def count(self, nodeid: str, metric: str, amount: float) -> None:
         """Add to a metric of a test that has been taken in; do nothing if there is no such test."""
@@ -291,7 +299,9 @@ class TableBuilder:
             column.extend([NAN] * (n - len(column)))
         for name in table.columns:
             table.infos.setdefault(name, BUILTIN.get(name) or MetricInfo(name))
-        order = sorted(range(n), key=lambda row: (table.indexes[row], table.workers[row] or "", row))
+        order = sorted(
+            range(n), key=lambda row: (table.indexes[row], table.workers[row] or "", row)
+        )
         if any(row != place for place, row in enumerate(order)):
             _permute(table, order)
         return table
@@ -305,6 +315,8 @@ def _sparse(table: MetricTable) -> Iterator[dict[int, object]]:
         table.closed,
         table.module_growth,
         table.blocks,
+        table.ignores,
+        table.budgets,
     )
 
 

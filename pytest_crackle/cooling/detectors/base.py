@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_crackle.model.pattern import Explanation
     from pytest_crackle.model.report import NotTested
 
-__all__ = ["Column", "Detection", "Detector", "Finding", "Recheck"]
+__all__ = ["Column", "Detection", "Detector", "Finding", "Recheck", "joined"]
 
 Column = Callable[[str], Sequence[float]]
 """Gives the column of a metric, shape (n_tests,), NaN where missing."""
@@ -106,6 +106,16 @@ class Detection:
     hypotheses: int = 0
     not_tested: tuple[NotTested, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+def joined(*detections: Detection) -> Detection:
+    """Return all of them as one, in their order."""
+    return Detection(
+        tuple(finding for each in detections for finding in each.findings),
+        sum(each.hypotheses for each in detections),
+        tuple(entry for each in detections for entry in each.not_tested),
+        tuple(note for each in detections for note in each.notes),
+    )
 
 
 class Detector(Protocol):

@@ -1,0 +1,100 @@
+"""Ranks within modules: centring, and how much alike the tests of one function are."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from operator import mul
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+__all__ = ["centred", "cosine", "design_effect", "intraclass", "spread_over"]
+
+_T = TypeVar("_T")
+
+
+def spread_over(items: Sequence[_T], most: int) -> Sequence[_T]:
+    """Return at most so many of the items, at even distances; the items themselves if few."""
+    n = len(items)
+    return items if n <= most else [items[place * n // most] for place in range(most)]
+
+
+def centred(values: Sequence[float], groups: Sequence[Hashable]) -> list[float]:
+    """Subtract from each value the mean of its group.
+
+    Parameters
+    ----------
+    values : sequence of float, shape (n,)
+    groups : sequence of hashable, shape (n,)
+
+    Returns
+    -------
+    list of float, shape (n,)
+    """
+    sums: dict[Hashable, float] = {}
+    for value, group in zip(values, groups, strict=True):
+        sums[group] = sums.get(group, 0.0) + value
+    means = {group: sums[group] / count for group, count in Counter(groups).items()}
+    return [value - means[group] for value, group in zip(values, groups, strict=True)]
+
+
+def cosine(x: Sequence[float], y: Sequence[float]) -> float:
+    """Return the correlation of two centred series; 0 if one of them is all zeros."""
+    norm = math.sqrt(sum(map(mul, x, x))) * math.sqrt(sum(map(mul, y, y)))
+    return max(-1.0, min(1.0, sum(map(mul, x, y)) / norm)) if norm > 0 else 0.0
+
+
+def intraclass(values: Sequence[float], functions: Sequence[Hashable], n_modules: int) -> float:
+    """Return the share of the variance of centred values that lies between functions, 0..1.
+
+    Parameters
+    ----------
+    values : sequence of float, shape (n,)
+        Centred in modules.
+    functions : sequence of hashable, shape (n,)
+    n_modules : int
+        Means that the centring took.
+
+    Notes
+    -----
+    One-way analysis of variance. Where each function has one test, nothing can be told apart and
+    nothing needs to be: 0. Where too few tests are left to tell, 1 is the careful answer.
+
+    References
+    ----------
+    A. Donner, J. J. Koval, "The estimation of intraclass correlation in the analysis of family
+    data", Biometrics 36 (1980) 19-25, doi:10.2307/2530491.
+    """
+    counts = Counter(functions)
+    n, k = len(values), len(counts)
+    if n == k:
+        return 0.0
+    if k <= n_modules:
+        return 0.0 if n - k >= 2 else 1.0
+    if n - k < 2:
+        return 1.0
+    sums: dict[Hashable, float] = {}
+    for value, function in zip(values, functions, strict=True):
+        sums[function] = sums.get(function, 0.0) + value
+    between = sum(sums[function] ** 2 / count for function, count in counts.items())
+    total = sum(map(mul, values, values))
+    mean_between = between / (k - n_modules)
+    mean_within = max(0.0, total - between) / (n - k)
+    size = (n - sum(count * count for count in counts.values()) / n) / max(1, k - 1)
+    whole = mean_between + (size - 1) * mean_within
+    return min(1.0, max(0.0, (mean_between - mean_within) / whole)) if whole > 0 else 1.0
+
+
+def design_effect(functions: Sequence[Hashable], icc: float) -> float:
+    """Return by how much alike tests of one function inflate a variance.
+
+    References
+    ----------
+    L. Kish, "Survey Sampling" (1965), section 8.2: 1 + (size - 1) icc, here with the mean size of
+    the function that a test lies in.
+    """
+    counts = Counter(functions)
+    size = sum(count * count for count in counts.values()) / max(1, len(functions))
+    return 1 + (size - 1) * icc

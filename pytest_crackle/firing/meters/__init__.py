@@ -1,0 +1,1 @@
+"""The meters: one small module for each source; each says what it measures and what it costs."""

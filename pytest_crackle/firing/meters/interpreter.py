@@ -1,0 +1,99 @@
+"""What the interpreter says of itself: collections, warnings, state. Cost: about 2 us a test."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import sys
+import tracemalloc
+import warnings
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "STATE_READINGS",
+    "collections_reader",
+    "describe_state",
+    "state_reader",
+    "warnings_log_reader",
+]
+
+STATE_READINGS: Final = (
+    "trace function",
+    "profile function",
+    "gc",
+    "gc threshold",
+    "log level",
+    "log disable",
+    "switch interval",
+    "recursion limit",
+    "tracemalloc",
+)
+
+
+def collections_reader() -> Callable[[], int] | None:
+    """Return a reader of the number of garbage collections of all generations so far."""
+    get_stats = getattr(gc, "get_stats", None)  # PyPy has another
+    if get_stats is None or sys.implementation.name != "cpython":
+        return None
+
+    def read() -> int:
+        first, second, third = get_stats()
+        return int(first["collections"] + second["collections"] + third["collections"])
+
+    return read
+
+
+def warnings_log_reader() -> Callable[[], list[object] | None]:
+    """Return a function that gives the list into which pytest records this test's warnings.
+
+    ``warnings.catch_warnings(record=True)``, which pytest wraps around every test, shows a warning
+    by appending it to a list; that list is looked at, nothing is replaced. None where there is no
+    such list (``-p no:warnings``).
+    """
+    module = warnings
+
+    def read() -> list[object] | None:
+        show = getattr(module, "_showwarnmsg_impl", None)
+        log = getattr(show, "__self__", None)
+        return log if type(log) is list else None
+
+    return read
+
+
+def state_reader() -> Callable[[], tuple[object, ...]]:
+    """Return a reader of the interpreter's state, in the order of `STATE_READINGS`."""
+    gettrace, getprofile = sys.gettrace, sys.getprofile
+    enabled, threshold = gc.isenabled, gc.get_threshold
+    switch, limit = sys.getswitchinterval, sys.getrecursionlimit
+    tracing, root, manager = tracemalloc.is_tracing, logging.root, logging.root.manager
+
+    def read() -> tuple[object, ...]:
+        return (
+            gettrace(),
+            getprofile(),
+            enabled(),
+            threshold(),
+            root.level,
+            manager.disable,
+            switch(),
+            limit(),
+            tracing(),
+        )
+
+    return read
+
+
+def describe_state(reading: str, value: object) -> str:
+    """Put one reading into a few words without addresses: ``"on"``, ``"(700, 10, 10)"``, a name."""
+    if reading in ("gc", "tracemalloc"):
+        return "on" if value else "off"
+    if reading in ("trace function", "profile function"):
+        if value is None:
+            return "none"
+        name = getattr(value, "__qualname__", None) or type(value).__qualname__
+        home = getattr(value, "__module__", None) or type(value).__module__
+        return f"{home}.{name}"
+    return str(value)

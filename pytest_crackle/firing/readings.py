@@ -1,0 +1,202 @@
+"""The meters that are read between tests, and what changed since they were read last."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from pytest_crackle.firing.identities import Descriptors, Threads
+from pytest_crackle.firing.meters.clock import wall_clock
+from pytest_crackle.firing.meters.interpreter import (
+    STATE_READINGS,
+    collections_reader,
+    describe_state,
+    state_reader,
+    warnings_log_reader,
+)
+from pytest_crackle.firing.meters.pace import Thermometer
+from pytest_crackle.firing.meters.process import children_cpu_reader, delay_reader, rss_reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_crackle.model.record import Record
+
+__all__ = ["METERS", "Readings"]
+
+METERS: Final = (
+    "duration",
+    "cpu",
+    "cpu.children",
+    "delay",
+    "background",
+    "memory.rss",
+    "fds",
+    "threads",
+    "gc.collections",
+    "warnings",
+    "pace",
+    "state",
+)
+"""Names for ``--crackle-meters``; all are on by default. Durations are always measured."""
+
+GRACE: Final = 0.2
+"""Seconds that threads are given to end before they count as left behind."""
+
+
+class Readings:
+    """All meters but the phase clocks.
+
+    A meter that fails is missing from that record, never 0.
+
+    Parameters
+    ----------
+    wanted : frozenset of str
+        Names from `METERS`.
+    """
+
+    def __init__(self, wanted: frozenset[str]) -> None:
+        self._wanted = wanted
+        self._wall = wall_clock()
+        counters: dict[str, Callable[[], float] | None] = {
+            "cpu.children": children_cpu_reader(),
+            "delay": delay_reader(),
+            "gc.collections": collections_reader(),
+        }
+        self._counters = [
+            (name, read) for name, read in counters.items() if read is not None and name in wanted
+        ]
+        self._counted: dict[str, float] = {}
+        self._rss = rss_reader() if "memory.rss" in wanted else None
+        self._find_log = warnings_log_reader() if "warnings" in wanted else None
+        self._log: list[object] | None = None
+        self._log_length = 0
+        self._thermometer = Thermometer() if {"pace", "background"} & wanted else None
+        self._state = state_reader() if "state" in wanted else None
+        self._last_state: tuple[object, ...] = ()
+        self._designed: dict[int, object] = {}
+        self._descriptors: Descriptors | None = None
+        self._threads: Threads | None = None
+        self.thread_idents: set[int] = set()
+
+    def base_line(self) -> None:
+        """Take the levels before the first test: what collection left is nobody's doing."""
+        self._descriptors = Descriptors() if "fds" in self._wanted else None
+        self._threads = Threads() if "threads" in self._wanted else None
+        if self._threads is not None:
+            self.thread_idents = self._threads.idents
+        for name, read in self._counters:
+            try:
+                self._counted[name] = read()
+            except (OSError, ValueError):
+                continue
+        if self._state is not None:
+            self._last_state = self._state()
+
+    def begin(self) -> None:
+        """Find the list of this test's warnings."""
+        if self._find_log is not None:
+            self._log = self._find_log()
+            self._log_length = len(self._log) if self._log is not None else 0
+
+    def allow_state(self) -> None:
+        """Take the state that a fixture wider than a function has set as intended.
+
+        What it undoes at its end, tests later, is then a return and no change either.
+        """
+        if self._state is None or not self._last_state:
+            return
+        now = self._state()
+        for place, (before, after) in enumerate(zip(self._last_state, now, strict=True)):
+            if before is not after and before != after:
+                self._designed[place] = before
+        self._last_state = now
+
+    def read(self, metrics: dict[str, float], record: Record) -> None:
+        """Read every meter after a test; add values to `metrics` and facts to `record`."""
+        counted = self._counted
+        for name, read in self._counters:
+            try:
+                now = read()
+            except (OSError, ValueError):
+                counted.pop(name, None)
+                continue
+            before = counted.get(name)
+            counted[name] = now
+            if before is not None and now >= before:
+                metrics[name] = float(now - before)
+        if self._log is not None:
+            metrics["warnings"] = float(max(0, len(self._log) - self._log_length))
+        self._read_levels(metrics, record)
+        if self._state is not None:
+            state = self._state()
+            if state != self._last_state:
+                self._note_state(state, record)
+        thermometer = self._thermometer
+        if thermometer is not None and self._wall() >= thermometer.due:
+            self._take_probe(thermometer, metrics, record)
+
+    def _read_levels(self, metrics: dict[str, float], record: Record) -> None:
+        if self._rss is not None:
+            with suppress(OSError, ValueError):
+                metrics["memory.rss"] = self._rss()
+        if self._descriptors is not None:
+            try:
+                changes = self._descriptors.changes()
+            except OSError:
+                changes = None
+            if changes is not None:
+                metrics["fds"] = changes[0]
+                _note(record, "fds", changes[1], changes[2])
+        if self._threads is not None:
+            level, came, went = self._threads.changes()
+            metrics["threads"] = level
+            if came or went:
+                self.thread_idents = self._threads.idents
+                _note(record, "threads", came, went)
+
+    def _note_state(self, state: tuple[object, ...], record: Record) -> None:
+        changes = []
+        for place, (before, after) in enumerate(zip(self._last_state, state, strict=False)):
+            if before is after or before == after:
+                continue
+            if place in self._designed and self._designed[place] == after:
+                del self._designed[place]
+                continue
+            name = STATE_READINGS[place]
+            changes.append([name, describe_state(name, before), describe_state(name, after)])
+        if changes and self._last_state:
+            record["state"] = changes
+        self._last_state = state
+
+    def _take_probe(
+        self, thermometer: Thermometer, metrics: dict[str, float], record: Record
+    ) -> None:
+        probe = thermometer.probe()
+        if "pace" in self._wanted:
+            metrics["pace"] = probe.pace
+        if probe.background is not None and "background" in self._wanted:
+            metrics["background"] = probe.background
+        if probe.blocks is not None:
+            record["blocks"] = probe.blocks
+
+    def last_reading(self) -> dict[str, object]:
+        """Read the levels at the end of the session, threads after a grace of 0.2 s."""
+        if self._threads is not None:
+            deadline = self._wall() + GRACE
+            known = self._threads.idents
+            for thread in threading.enumerate():
+                if thread.ident in known and thread is not threading.current_thread():
+                    thread.join(max(0.0, deadline - self._wall()))
+        metrics: dict[str, float] = {}
+        record: Record = {}
+        self._read_levels(metrics, record)
+        return {"metrics": metrics, "closed": record.get("closed", {})}
+
+
+def _note(record: Record, name: str, came: list[str], went: list[str]) -> None:
+    if came:
+        record.setdefault("opened", {})[name] = came
+    if went:
+        record.setdefault("closed", {})[name] = went

@@ -1,0 +1,229 @@
+"""Measure each test: stamps at the phase boundaries, meters after the test, one record a test."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from pytest_crackle.firing.items import describe, is_direct_parameter
+from pytest_crackle.firing.meters.clock import cpu_clock, epoch_clock, wall_clock
+from pytest_crackle.firing.readings import Readings
+from pytest_crackle.firing.recording import Firing
+from pytest_crackle.firing.transport import END_KEY, attach
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+
+    from pytest_crackle.model.record import Record
+
+__all__ = ["Recorder"]
+
+MANY_MODULES: Final = 100
+INDEX_KEY: Final = pytest.StashKey[int]()
+
+
+class Recorder:
+    """The plugin that runs beside the tests, in each process that runs any.
+
+    A fault of ours never reaches the test: every hook body is guarded, and the first fault of a
+    kind is kept in `faults`.
+
+    Parameters
+    ----------
+    meters : iterable of str
+        Names from `readings.METERS`.
+    worker : str or None
+        The id of this xdist worker.
+    """
+
+    def __init__(self, meters: Iterable[str], worker: str | None) -> None:
+        wanted = frozenset(meters)
+        self.firing = Firing()
+        self.faults: list[str] = []
+        self.worker = worker
+        self.readings = Readings(wanted)
+        self._wall, self._epoch = wall_clock(), epoch_clock()
+        self._cpu = cpu_clock() if "cpu" in wanted else None
+        self._seq = 0
+        self._item: pytest.Item | None = None
+        self._attempt = 0
+        self._setups: list[list[str | float]] = []
+        self._inner_wall = self._inner_cpu = 0.0
+        self._outcome = "passed"
+        self._metrics: dict[str, float] = {}
+        self._start = 0.0
+        self._phase_wall: float | None = None
+        self._phase_cpu = 0.0
+        self._modules = 0
+
+    def fault(self, where: str, error: BaseException) -> None:
+        """Note a fault of ours, once for each place."""
+        line = f"{where}: {type(error).__name__}: {error}"
+        if len(self.faults) < 20 and not any(f.startswith(f"{where}:") for f in self.faults):
+            self.faults.append(line[:300])
+
+    # ------------------------------------------------------------------ the session
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, items: list[pytest.Item]
+    ) -> Generator[None, object, object]:
+        """Note the collection order before any plugin shuffles it."""
+        for index, item in enumerate(items):
+            item.stash[INDEX_KEY] = index
+        return (yield)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self) -> None:
+        """Take the base line of all levels: what collection left is nobody's doing."""
+        try:
+            self.readings.base_line()
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not change the session
+            self.fault("base line", error)
+
+    def end(self) -> dict[str, object]:
+        """Read the levels a last time; built-in types, for the worker's output."""
+        try:
+            reading = self.readings.last_reading()
+        except Exception as error:  # noqa: BLE001 - as above
+            self.fault("end reading", error)
+            reading = {}
+        return {**reading, "faults": self.faults}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Send the last reading of a worker to the controller."""
+        output = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output[END_KEY] = self.end()
+
+    # ------------------------------------------------------------------ the phases
+
+    def _stamp(self) -> None:
+        self._phase_wall = self._wall()
+        if self._cpu is not None:
+            self._phase_cpu = self._cpu()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Begin a test."""
+        try:
+            self._attempt = self._attempt + 1 if item is self._item else 0
+            self._item = item
+            self._setups, self._metrics, self._outcome = [], {}, "passed"
+            self._inner_wall = self._inner_cpu = 0.0
+            self.firing.begin(item.nodeid)
+            self.readings.begin()
+            self._modules = len(sys.modules)
+            self._start = self._epoch()
+            self._stamp()
+        except Exception as error:  # noqa: BLE001 - as above
+            self.fault("setup", error)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self) -> None:
+        """Stamp the beginning of the call."""
+        self._stamp()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self) -> None:
+        """Stamp the beginning of the teardown."""
+        self._stamp()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[object]
+    ) -> Generator[None, object, object]:
+        """Time one fixture set-up, without the ones that it asks for on the way."""
+        if is_direct_parameter(fixturedef):
+            return (yield)
+        cpu_clock_ = self._cpu
+        outer_wall, outer_cpu = self._inner_wall, self._inner_cpu
+        self._inner_wall = self._inner_cpu = 0.0
+        wall = self._wall()
+        cpu = cpu_clock_() if cpu_clock_ is not None else 0.0
+        try:
+            return (yield)
+        finally:
+            cpu = cpu_clock_() - cpu if cpu_clock_ is not None else 0.0
+            wall = self._wall() - wall
+            own = [max(0.0, wall - self._inner_wall), max(0.0, cpu - self._inner_cpu)]
+            self._inner_wall, self._inner_cpu = outer_wall + wall, outer_cpu + cpu
+            scope = fixturedef.scope
+            self._setups.append([fixturedef.argname, scope, *own])
+            if scope != "function":
+                self.readings.allow_state()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Stamp the end of a phase; after the teardown read the meters and hand over the record."""
+        when = call.when
+        if item is self._item and self._phase_wall is not None:
+            # A report of a subtest comes in the middle of the call; the last one counts.
+            if self._cpu is not None:
+                self._metrics[f"cpu.{when}"] = max(0.0, self._cpu() - self._phase_cpu)
+            self._metrics[f"duration.{when}"] = max(0.0, self._wall() - self._phase_wall)
+        report = yield
+        try:
+            if item is self._item:
+                self._note_outcome(report)
+                if when == "teardown":
+                    attach(report, self._finish(item))
+        except Exception as error:  # noqa: BLE001 - as above
+            self.fault("record", error)
+        return report
+
+    def _note_outcome(self, report: pytest.TestReport) -> None:
+        expected_failure = hasattr(report, "wasxfail")
+        if report.when == "call":
+            if self._outcome == "failed":
+                return  # by a subtest: the report of the whole test says "passed" here
+            if report.outcome == "skipped":
+                self._outcome = "xfailed" if expected_failure else "skipped"
+            else:
+                self._outcome = "xpassed" if expected_failure else report.outcome
+        elif report.outcome == "failed":
+            self._outcome = "failed" if self._outcome == "failed" else "error"
+        elif report.outcome == "skipped":
+            self._outcome = "xfailed" if expected_failure else "skipped"
+
+    # ------------------------------------------------------------------ the record
+
+    def _finish(self, item: pytest.Item) -> Record:
+        slot = self.firing.slot
+        self.firing.finish()
+        self._phase_wall = None
+        metrics = self._metrics
+        _add_sum(metrics, "duration")
+        if self._cpu is not None:
+            _add_sum(metrics, "cpu")
+        record = describe(item)
+        record["index"] = item.stash.get(INDEX_KEY, self._seq)
+        record["seq"] = self._seq
+        record["outcome"] = self._outcome
+        record["attempt"] = self._attempt
+        record["worker"] = self.worker
+        record["start"] = self._start
+        self.readings.read(metrics, record)
+        if slot is not None and slot.metrics:
+            metrics.update(slot.metrics)
+            if slot.units:
+                record["units"] = slot.units
+        record["metrics"] = metrics
+        if self._setups:
+            record["setups"] = self._setups
+        if (modules := len(sys.modules) - self._modules) >= MANY_MODULES:
+            record["modules"] = modules
+        self.firing.stale_threads = self.readings.thread_idents
+        self._seq += 1
+        return record
+
+
+def _add_sum(metrics: dict[str, float], name: str) -> None:
+    """Add the whole of the phases; `metrics` holds nothing but phases and sums of phases yet."""
+    start = f"{name}."
+    metrics[name] = sum([value for key, value in metrics.items() if key.startswith(start)])

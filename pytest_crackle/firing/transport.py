@@ -1,0 +1,43 @@
+"""How a record travels from the process that ran the test to the one that cools."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pytest_crackle.model.record import Record
+
+__all__ = ["END_KEY", "attach", "detach", "has_workers", "worker_id"]
+
+CARRIER: Final = "_crackle_record"
+"""Attribute of the test report; pytest-xdist and pytest-forked carry it with the report's own.
+
+Not `user_properties`, which show up in JUnit XML, and not the worker's output at the end of the
+session, which a dead worker never sends.
+"""
+END_KEY: Final = "crackle_end"
+"""Key of the worker's output: small facts from the end of its session."""
+
+
+def worker_id(config: pytest.Config) -> str | None:
+    """Return the id of the xdist worker that this process is, None elsewhere."""
+    worker = getattr(config, "workerinput", None)
+    return None if worker is None else str(worker.get("workerid", "worker"))
+
+
+def has_workers(config: pytest.Config) -> bool:
+    """Tell whether this process hands its tests to workers."""
+    return worker_id(config) is None and config.pluginmanager.has_plugin("dsession")
+
+
+def attach(report: pytest.TestReport, record: Record) -> None:
+    """Put a record on the report of the test's teardown."""
+    setattr(report, CARRIER, record)
+
+
+def detach(report: pytest.TestReport) -> Record | None:
+    """Take the record off a report, so that nobody keeps or writes it; None if there is none."""
+    record: Record | None = report.__dict__.pop(CARRIER, None)
+    return record

@@ -1,0 +1,53 @@
+"""Entry point: declares options; registers recorder and session only when crackle is on.
+
+It is imported at every pytest start-up, so everything else is imported where it is used.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from pytest_crackle.options import add_options, is_on
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytest_crackle.firing.recording import RecordMetric
+
+__all__ = ["pytest_addoption", "pytest_configure", "record_metric"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the group "crackle"."""
+    add_options(parser)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Register what measures and what cools, if crackle is on."""
+    config.addinivalue_line(
+        "markers",
+        "crackle(ignore=[...], budget=[...]): metrics of this test that pytest-crackle does not "
+        "judge, and budgets that it must keep.",
+    )
+    if is_on(config):
+        from pytest_crackle.session import start
+
+        start(config)
+    elif "pytest_crackle.firing.recording" in sys.modules:
+        from pytest_crackle.firing.recording import hide_outer_session
+
+        hide_outer_session(config)
+
+
+@pytest.fixture
+def record_metric() -> RecordMetric:
+    """Record metrics of this test for pytest-crackle: ``record_metric("rows", 10_000)``.
+
+    Also ``record_metric.add(name, value)`` and ``with record_metric.timer(name):``. Without
+    ``--crackle`` it checks its arguments and does nothing else.
+    """
+    from pytest_crackle.firing.recording import bound_record_metric
+
+    return bound_record_metric()

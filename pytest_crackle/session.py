@@ -1,0 +1,366 @@
+"""The controller: collects records, cools once, gates, hands the report to writers."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import sys
+from collections import Counter
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from pytest_crackle import pipeline
+from pytest_crackle.firing.meters.clock import epoch_clock, wall_clock
+from pytest_crackle.firing.readings import METERS
+from pytest_crackle.firing.recorder import Recorder
+from pytest_crackle.firing.transport import END_KEY, detach, has_workers, worker_id
+from pytest_crackle.model.errors import CrackleError
+from pytest_crackle.model.metrics import check_metric_name
+from pytest_crackle.model.record import finite_number
+from pytest_crackle.model.report import SessionInfo, WorkerInfo
+from pytest_crackle.model.table import EndReading, TableBuilder
+from pytest_crackle.settings import settings_of
+from pytest_crackle.storage.journal import Journal
+from pytest_crackle.terminal import write_report
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from pytest_crackle.model.record import Record
+    from pytest_crackle.model.report import Report
+    from pytest_crackle.model.table import MetricTable
+    from pytest_crackle.settings import Settings
+
+__all__ = ["Controller", "start"]
+
+CRASH: Final = "???"
+"""`when` of the report that pytest-xdist makes up for the test of a dead worker."""
+
+
+def start(config: pytest.Config) -> None:
+    """Register the recorder where tests run, and the controller where they are reported.
+
+    Raises
+    ------
+    pytest.UsageError
+        If an option, an ini key or the baseline cannot be used.
+    """
+    try:
+        settings = settings_of(config, METERS)
+        worker = worker_id(config)
+        controller = None if worker is not None else Controller(config, settings)
+    except CrackleError as error:
+        raise pytest.UsageError(str(error)) from None
+    recorder = Recorder(settings.meters, worker)
+    recorder.firing.push()
+    config.add_cleanup(recorder.firing.pop)
+    config.pluginmanager.register(recorder, "crackle-recorder")
+    if controller is not None:
+        controller.recorder = recorder
+        config.pluginmanager.register(controller, "crackle-session")
+
+
+class Controller:
+    """The plugin that sees every report, with and without workers.
+
+    Parameters
+    ----------
+    config : pytest.Config
+    settings : Settings
+
+    Raises
+    ------
+    CrackleError
+        If a rule, a detector's name or the baseline cannot be used.
+    """
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self.config = config
+        self.settings = settings
+        self.plan = pipeline.plan(
+            cooling=settings.cooling,
+            detectors=settings.detectors,
+            classic_metrics=settings.classic_metrics,
+            fail_on=settings.fail_on,
+            budgets=settings.budgets,
+            baseline=settings.baseline,
+            dry_run=settings.dry_run,
+            accept=settings.accept,
+            reason=settings.reason,
+        )
+        self.recorder: Recorder | None = None
+        self.report: Report | None = None
+        self.faults: list[str] = []
+        self.messages: list[str] = []
+        self._getpid, self._pid = os.getpid, os.getpid()
+        self._wall, self._epoch = wall_clock(), epoch_clock()
+        self._started_wall, self._started = self._wall(), self._epoch()
+        self._builder = TableBuilder(per_worker=config.getoption("dist", "no") == "each")
+        self._collected: set[str] | None = None
+        self._deselected = 0
+        self._finished: set[str] = set()
+        self._crashed_tests: set[str] = set()
+        self._workers: dict[str, WorkerInfo] = {}
+        self._journal = self._open_journal()
+
+    # ------------------------------------------------------------------ gathering
+
+    def _open_journal(self) -> Journal | None:
+        path = self.settings.outputs.get("records")
+        if path is None:
+            return None
+        journal = Journal(path)
+        try:
+            journal.begin(self._session_facts())
+        except OSError as error:
+            self.messages.append(f"--crackle-records: {error}")
+            return None
+        return journal
+
+    def _session_facts(self) -> dict[str, object]:
+        return {
+            "started": _iso(self._started),
+            "python": platform.python_version(),
+            "pytest": pytest.__version__,
+            "platform": sys.platform,
+            "host": socket.gethostname(),
+            "dist": self._dist,
+        }
+
+    @property
+    def _dist(self) -> str:
+        return str(self.config.getoption("dist", "no") or "no")
+
+    def _fault(self, where: str, error: BaseException) -> None:
+        line = f"{where}: {type(error).__name__}: {error}"[:300]
+        if line not in self.faults and len(self.faults) < 20:
+            self.faults.append(line)
+
+    @property
+    def _is_ours(self) -> bool:
+        """Whether this is the process that was configured, and not a child that a test forked."""
+        return self._getpid() == self._pid
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note what will run, where this process collects itself."""
+        if session.items or not has_workers(self.config):
+            self._collected = {item.nodeid for item in session.items}
+
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """Count what was left out."""
+        self._deselected += len(items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: object, ids: Sequence[str]) -> None:
+        """Note what a worker will run."""
+        self._collected = (self._collected or set()).union(ids)
+        self._worker(node)
+
+    def _worker(self, node: object, *, crashed: bool = False) -> str:
+        """Note a worker; return its id."""
+        info: dict[str, object] = getattr(node, "workerinfo", None) or {}
+        gateway = getattr(node, "gateway", None)
+        name = str(info.get("id") or getattr(gateway, "id", "worker"))
+        pid, version = info.get("pid"), info.get("version_info")
+        parts = version[:3] if isinstance(version, list | tuple) else ()
+        self._workers[name] = WorkerInfo(
+            id=name,
+            pid=pid if isinstance(pid, int) else None,
+            host=str(info["hostname"]) if info.get("hostname") else socket.gethostname(),
+            python=".".join(map(str, parts)) or platform.python_version(),
+            crashed=crashed,
+        )
+        return name
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: object, error: object) -> None:
+        """Take the last reading of a worker, or note that it died."""
+        try:
+            output: dict[str, object] | None = getattr(node, "workeroutput", None)
+            name = self._worker(node, crashed=output is None or bool(error))
+            if output is not None:
+                self._take_end(name, output.pop(END_KEY, None))
+        except Exception as problem:  # noqa: BLE001 - a fault of ours must not change the session
+            self._fault("worker", problem)
+
+    def _take_end(self, worker: str, end: object) -> None:
+        if not isinstance(end, dict):
+            return
+        metrics, closed = end.get("metrics", {}), end.get("closed", {})
+        self.faults.extend(fault for fault in end.get("faults", ()) if fault not in self.faults)
+        if metrics:
+            self._builder.end(
+                worker, EndReading(metrics, {name: tuple(ids) for name, ids in closed.items()})
+            )
+            if self._journal is not None:
+                self._journal.note_end(worker, {"metrics": metrics, "closed": closed})
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the record off a report."""
+        when: str | None = report.when
+        if when in ("setup", "call"):
+            return
+        try:
+            if when == "teardown":
+                record = detach(report)
+                if record is not None:
+                    self._take(record, report)
+            elif when == CRASH:
+                self._take_crash(report)
+        except Exception as problem:  # noqa: BLE001 - as above
+            self._fault("record", problem)
+
+    def _take(self, record: Record, report: pytest.TestReport) -> None:
+        if self.settings.properties:
+            _add_properties(record, report)
+        self._builder.add(record)
+        self._finished.add(record["nodeid"])
+        if self._journal is not None and self._is_ours:
+            problem = self._journal.write(record)
+            if problem is not None:
+                self.messages.append(f"--crackle-records: {problem}")
+                self._journal = None
+
+    def _take_crash(self, report: pytest.TestReport) -> None:
+        """List the test that killed its worker as failed; it has no measurements."""
+        node = getattr(report, "node", None)
+        gateway = getattr(node, "gateway", None)
+        self._crashed_tests.add(report.nodeid)
+        record: Record = {
+            "nodeid": report.nodeid,
+            "outcome": "failed",
+            "worker": getattr(gateway, "id", None),
+            "metrics": {},
+        }
+        self._take(record, report)
+
+    # ------------------------------------------------------------------ cooling
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(
+        self, session: pytest.Session, exitstatus: int
+    ) -> Generator[None, object, object]:
+        """Cool, gate and write, before any other plugin's finish can fail."""
+        if self._is_ours:
+            try:
+                self._finish(session, int(exitstatus))
+            except Exception as error:  # noqa: BLE001 - as above
+                self._fail_closed(session, error)
+        return (yield)
+
+    def _fail_closed(self, session: pytest.Session, error: Exception) -> None:
+        """Say that there is no report; a gate that cannot be evaluated fails."""
+        text = f"no report: {type(error).__name__}: {error}"[:300]
+        if self.plan.has_gate and not self.settings.dry_run:
+            if session.exitstatus == 0:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            text = f"FAIL gate: {text}: exit status {int(session.exitstatus)}"
+        self.messages.append(text)
+
+    def _finish(self, session: pytest.Session, exitstatus: int) -> None:
+        recorder = self.recorder
+        if recorder is not None and not has_workers(self.config):
+            self._take_end("", recorder.end())
+        table = self._builder.table()
+        info = self._session_info(session, exitstatus, table)
+        if self._journal is not None:
+            problem = self._journal.finish({"exitstatus": exitstatus, "complete": info.complete})
+            if problem is not None:
+                self.messages.append(f"--crackle-records: {problem}")
+        if exitstatus in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
+            return
+        self.report = report = pipeline.run(
+            table,
+            info,
+            self.plan,
+            faults=self.faults,
+            clock=self._wall,
+            today=datetime.fromtimestamp(self._epoch(), tz=UTC).date(),
+        )
+        if report.gate.fails_session and session.exitstatus == 0:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        self.messages += pipeline.write_outputs(report, self.settings.outputs)
+
+    def _session_info(
+        self, session: pytest.Session, exitstatus: int, table: MetricTable
+    ) -> SessionInfo:
+        because = self._incomplete_because(session, exitstatus)
+        counts = Counter(table.workers)
+        workers = tuple(
+            WorkerInfo(w.id, w.pid, w.host, w.python, counts[w.id], w.crashed)
+            for w in sorted(self._workers.values(), key=lambda w: w.id)
+        )
+        return SessionInfo(
+            started=_iso(self._started),
+            duration=max(0.0, self._wall() - self._started_wall),
+            exitstatus=exitstatus,
+            complete=because is None,
+            incomplete_because=because,
+            partial_because=self._partial_because(),
+            python=platform.python_version(),
+            pytest=pytest.__version__,
+            platform=sys.platform,
+            dist=self._dist,
+            collected=None if self._collected is None else len(self._collected),
+            workers=workers,
+        )
+
+    def _incomplete_because(self, session: pytest.Session, exitstatus: int) -> str | None:
+        crashed = [worker.id for worker in self._workers.values() if worker.crashed]
+        if exitstatus == pytest.ExitCode.INTERRUPTED:
+            return "the run was interrupted"
+        if exitstatus in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
+            return "the run ended in an error of pytest or its use"
+        if crashed:
+            return f"worker {', '.join(sorted(crashed))} died"
+        missing = len((self._collected or set()) - self._finished)
+        if missing:
+            stop = session.shouldfail or session.shouldstop
+            why = f": {stop}" if isinstance(stop, str) else ""
+            return f"{missing} of {len(self._collected or ())} collected tests did not finish{why}"
+        return None
+
+    def _partial_because(self) -> str | None:
+        option = self.config.option
+        if getattr(option, "keyword", "") and self._deselected:
+            return "-k selected a part of the tests"
+        if getattr(option, "lf", False) and self._deselected:
+            return "--lf selected the tests that failed last"
+        if getattr(option, "stepwise", False):
+            return "--stepwise runs a part of the tests"
+        if any("::" in argument for argument in self.config.args):
+            return "single tests were named on the command line"
+        return None
+
+    # ------------------------------------------------------------------ telling
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the report as the last section."""
+        try:
+            write_report(
+                terminalreporter,
+                self.report,
+                messages=self.messages,
+                max_patterns=self.settings.max_patterns,
+            )
+        except Exception as error:  # noqa: BLE001 - as above
+            terminalreporter.write_line(f"crackle: {type(error).__name__}: {error}"[:300])
+
+
+def _iso(epoch: float) -> str:
+    return datetime.fromtimestamp(epoch, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _add_properties(record: Record, report: pytest.TestReport) -> None:
+    """Take in numeric values of pytest's own ``record_property``; recorded metrics win."""
+    for name, value in report.user_properties:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            try:
+                record["metrics"].setdefault(check_metric_name(name), finite_number(name, value))
+            except (CrackleError, TypeError):
+                continue  # a property of pytest's may be called and hold what it likes

@@ -1,0 +1,1 @@
+"""Files: the journal, records and reports read back, whole file or old file."""

@@ -1,0 +1,107 @@
+"""Groups: tests that share an attribute and one cost."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import scipy.stats
+
+from pytest_crackle.cooling.groups import find_groups
+from pytest_crackle.cooling.profiles import Profile
+from tests.time_tables import background, record, suite_of
+
+NORMAL = Profile.normal()
+
+
+def users(n, setup=0.06, files=4, **more):
+    return [
+        record(
+            f"tests/test_u{i % files}.py::test_{i}",
+            setup=setup * math.exp(0.1 * math.sin(7 * i)),
+            fixtures=["warehouse"],
+            **more,
+        )
+        for i in range(n)
+    ]
+
+
+def test_a_fixture_that_costs_is_found_with_its_tests():
+    suite = suite_of(background(200) + users(40))
+    (finding,) = find_groups(suite, NORMAL).findings
+    assert (finding.kind, finding.subkind) == ("clustering", "group")
+    assert finding.metrics == ("duration.setup",)
+    assert finding.rows == tuple(range(200, 240))
+    assert finding.anchor == "fixture warehouse"
+    assert finding.summary == (
+        "40 tests in 4 files share fixture warehouse: setup 60.8 ms each, 2.42 s = 72 % of the"
+        " suite."
+    )
+    evidence = finding.evidence
+    assert evidence["cluster_size"] == 40
+    assert evidence["cost_seconds"] == finding.cost_seconds
+    assert evidence["median"] * 40 >= evidence["cost_seconds"]
+    assert 0 < evidence["avg_distance"] < 1
+    assert all(math.isfinite(value) for value in evidence.values())
+
+
+def test_the_p_value_is_the_one_sided_rank_sum():
+    suite = suite_of(background(60, seed=3) + users(20))
+    (finding,) = find_groups(suite, NORMAL).findings
+    column = suite.column("duration.setup")
+    inside = [column[row] for row in finding.rows]
+    outside = [column[row] for row in suite.rows if row not in finding.rows]
+    oracle = scipy.stats.mannwhitneyu(
+        inside, outside, alternative="greater", method="asymptotic", use_continuity=False
+    )
+    assert finding.log_p == pytest.approx(math.log(oracle.pvalue), rel=1e-9)
+
+
+def test_one_expensive_test_is_no_shared_cost():
+    """Six tests of 70 ms of which one once took 4.5 s do not share 4.9 s."""
+    records = background(200) + users(6)
+    records[-1]["metrics"]["duration.setup"] = 4.5
+    assert find_groups(suite_of(records), NORMAL).findings == ()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda i, m: m.update({"duration.setup": 0.06 * 3 ** (i % 5)}), id="unequal"),
+        pytest.param(lambda _, m: m.update({"duration.setup": 0.008}), id="below the floor"),
+    ],
+)
+def test_silence_on(change):
+    records = background(200) + users(200)
+    for i, rec in enumerate(records[200:]):
+        change(i, rec["metrics"])
+    assert find_groups(suite_of(records), NORMAL).findings == ()
+
+
+def test_silence_where_the_others_cost_as_much():
+    records = background(100) + users(40)
+    for rec in records[:100]:
+        rec["metrics"]["duration.setup"] = 0.02
+    assert find_groups(suite_of(records), NORMAL).findings == ()
+
+
+def test_of_nested_attributes_the_dearest_tells_it():
+    """The fixture explains more of the cost than the modules and directories around it."""
+    records = background(300) + users(40)
+    for rec in records[300:]:
+        rec["nodeid"] = rec["nodeid"].replace("tests/", "tests/slow/")
+    records += background(40, seed=9)[:4]
+    (finding,) = find_groups(suite_of(records), NORMAL).findings
+    assert finding.anchor == "fixture warehouse"
+
+
+def test_the_recheck_wants_the_same_limits():
+    suite = suite_of(background(200) + users(40))
+    (finding,) = find_groups(suite, NORMAL).findings
+    recheck = finding.recheck
+    assert recheck is not None
+    assert recheck(suite.column, suite.rows) == pytest.approx(finding.log_p)
+    assert recheck(suite.column, suite.rows[1::2]) < -20
+    assert recheck(suite.column, suite.rows[:205]) == 0
+    slow = [value / 10 for value in suite.column("duration.setup")]
+    assert recheck(lambda _: slow, suite.rows) == 0

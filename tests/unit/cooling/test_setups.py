@@ -1,0 +1,107 @@
+"""Fixtures' own set-ups: what one instead of many would save."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from pytest_crackle.cooling.profiles import Profile
+from pytest_crackle.cooling.setups import find_setups
+from tests.time_tables import background, record, suite_of
+
+NORMAL = Profile.normal()
+
+
+def with_setups(n, scope="function", seconds=0.06, name="warehouse", files=4, **more):
+    return [
+        record(
+            f"tests/test_u{i % files}.py::test_{i}",
+            setup=seconds + 0.001,
+            fixtures=[name],
+            setups=[[name, scope, seconds, seconds]],
+            **more,
+        )
+        for i in range(n)
+    ]
+
+
+def test_a_function_fixture_says_what_a_wider_scope_would_save():
+    suite = suite_of(background(200) + with_setups(40))
+    (finding,) = find_setups(suite, NORMAL).findings
+    assert (finding.kind, finding.subkind, finding.exact) == ("clustering", "group", True)
+    assert finding.rows == tuple(range(200, 240))
+    assert finding.anchor == "fixture warehouse"
+    assert finding.evidence["saving"] == pytest.approx(39 * 0.06)
+    assert finding.summary == (
+        "40 tests in 4 files share fixture warehouse: setup 60 ms each, 2.40 s = 71 % of the"
+        " suite; a wider scope would save 2.34 s."
+    )
+
+
+def test_a_module_fixture_set_up_again_and_again():
+    suite = suite_of(background(200) + with_setups(5, scope="module", seconds=1.0, files=5))
+    (finding,) = find_setups(suite, NORMAL).findings
+    assert finding.summary == (
+        "Module fixture warehouse is set up 5 times, 1.00 s each, 5.00 s = 85 % of the suite;"
+        " one for the session would save 4.00 s."
+    )
+
+
+def test_unequal_set_ups_are_said_to_be_so():
+    records = background(200) + with_setups(40)
+    for i, rec in enumerate(records[200:]):
+        rec["setups"][0][2] = 0.02 * 1.5 ** (i % 6)
+    (finding,) = find_setups(suite_of(records), NORMAL).findings
+    assert ": setup 20 ms to 152 ms, " in finding.summary
+
+
+def test_a_session_fixture_is_a_note():
+    records = background(200)
+    for i, rec in enumerate(records):
+        rec["worker"] = f"gw{i % 4}"
+    for rec in records[:4]:
+        rec["setups"] = [["database", "session", 0.5, 0.5]]
+    detection = find_setups(suite_of(records), NORMAL)
+    assert detection.findings == ()
+    assert detection.notes == ("session fixture database: 2.00 s in 4 workers, once each",)
+    for rec in records:
+        rec["worker"] = None
+    assert find_setups(suite_of(records), NORMAL).notes == (
+        "session fixture database: 2.00 s, 4 times",
+    )
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        pytest.param(with_setups(400, seconds=0.005), id="each below the floor"),
+        pytest.param(with_setups(5, seconds=1.0), id="function scope, five tests"),
+        pytest.param(with_setups(2, scope="module", seconds=3.0), id="twice"),
+        pytest.param(with_setups(10), id="cheap"),
+        pytest.param(with_setups(40, seconds=-3e5), id="a patched clock"),
+        pytest.param(with_setups(40, outcome="skipped"), id="skipped"),
+    ],
+)
+def test_silence(records):
+    assert find_setups(suite_of(background(200) + records), NORMAL).findings == ()
+
+
+def test_a_table_without_durations_does_not_divide_by_zero():
+    records = with_setups(40)
+    for rec in records:
+        rec["metrics"] = {}
+    (finding,) = find_setups(suite_of(records), NORMAL).findings
+    assert finding.evidence["share"] == 1
+
+
+def test_the_recheck_follows_the_set_up_times():
+    suite = suite_of(background(200) + with_setups(40))
+    (finding,) = find_setups(suite, NORMAL).findings
+    recheck = finding.recheck
+    assert recheck is not None
+    assert recheck(suite.column, suite.rows) == -math.inf
+    assert recheck(suite.column, suite.rows[::2]) == -math.inf
+    assert recheck(suite.column, suite.rows[:210]) == 0
+    faster = [value / 5 for value in suite.column("duration.setup")]
+    assert recheck(lambda _: faster, suite.rows) == 0
