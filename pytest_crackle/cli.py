@@ -26,6 +26,7 @@ FINE: Final = 0
 GATE_FAILED: Final = 1
 BAD_INPUT: Final = 2
 MIB: Final = 1 << 20
+_FORMS: Final = ("json", "html", "md", "gitlab", "openmetrics")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -108,7 +109,7 @@ def _add_telling(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-v", "--verbose", action="count", default=0, help="more; twice: all")
     parser.add_argument("-q", "--quiet", action="count", default=0, help="less; twice: the gate")
     parser.add_argument("--max", type=int, default=10, metavar="N", help="most headlines (10)")
-    for name in ("json", "md", "gitlab", "openmetrics"):
+    for name in _FORMS:
         parser.add_argument(f"--{name}", metavar="PATH", help=f"write {name} to PATH")
 
 
@@ -273,12 +274,10 @@ def _tell(report: Report, chosen: argparse.Namespace, messages: Sequence[str]) -
     for line in lines:
         _print(line.text)
     here = Path(os.getcwd())  # noqa: PTH109 - as the user sees it, links and all
-    outputs = {
-        name: here / value
-        for name in ("json", "md", "gitlab", "openmetrics")
-        if (value := getattr(chosen, name))
-    }
-    problems = pipeline.write_outputs(report, outputs)
+    outputs = {name: here / value for name in _FORMS if (value := getattr(chosen, name))}
+    if outputs and str(chosen.html or "").endswith(("/", os.sep)):
+        outputs["html-folder"] = outputs.pop("html")
+    problems = pipeline.write_outputs(report, outputs, here)
     for message in (*messages, *problems):
         _complain(message)
     if problems:

@@ -16,6 +16,7 @@ SWITCH = "PYTEST_CRACKLE"
 OUTPUTS = {
     "json": "JSON report",
     "records": "journal: one JSON line for each finished test, written as it happens",
+    "html": "page; a folder (index.html + crackle.css) if PATH ends with /",
     "md": "Markdown summary",
     "gitlab": "GitLab code quality report",
     "openmetrics": "OpenMetrics text",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import getpass
 import math
+import os
 from dataclasses import dataclass, replace
+from importlib import import_module
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest_crackle
 from pytest_crackle.cooling.cool import cool
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import date
     from pathlib import Path
+    from types import ModuleType
 
     from pytest_crackle.cooling.detectors.base import Detector
     from pytest_crackle.gating.baseline import Baseline
@@ -34,11 +37,14 @@ if TYPE_CHECKING:
     from pytest_crackle.model.table import MetricTable
 
 __all__ = [
+    "FORMS",
     "Acceptance",
     "Plan",
     "accept",
+    "load_writer",
     "plan",
     "prune",
+    "repository_of",
     "run",
     "selfcheck",
     "summaries",
@@ -168,16 +174,17 @@ def run(
         not_tested=cooled.not_tested,
         notes=(*notes, *cooled.notes),
     )
+    found = (*cooled.patterns, *cooled.surplus)
     gate = plan.gate
     if plan.accepting is not None:
         try:
-            grown, done = _accept(cooled.patterns, session, plan.accepting, cooling.rate, today)
+            grown, done = _accept(found, session, plan.accepting, cooling.rate, today)
             gate = replace(gate, baseline=grown)
         except (CrackleError, OSError) as error:
             done = f"nothing accepted: {error}"
         cooling = replace(cooling, notes=(done, *cooling.notes))
     judgement = judge(
-        cooled.patterns,
+        found,
         gate,
         table=table,
         session=session,
@@ -185,6 +192,7 @@ def run(
         today=today,
         faults=cooled.faults,
     )
+    surplus = {pattern.id for pattern in cooled.surplus}
     if judgement.gate.fails_session and session.exitstatus == 0:
         session = replace(session, exitstatus=1)
     return Report(
@@ -193,7 +201,7 @@ def run(
         cooling=cooling,
         metrics=summaries(table),
         table=table,
-        patterns=judgement.patterns,
+        patterns=tuple(p for p in judgement.patterns if p.id not in surplus or p.level == "fail"),
         gate=judgement.gate,
         faults=(*faults, *cooled.faults),
         removable=judgement.removable,
@@ -204,33 +212,59 @@ def _read_baseline(path: Path) -> Baseline:
     return parse_baseline(read_baseline_text(path), str(path))
 
 
-def _render(name: str, report: Report) -> str:
-    """Render one output; each writer is loaded when it writes."""
-    if name == "json":
-        from pytest_crackle.reporting.jsonreport import dumps  # noqa: PLC0415 - on demand
-
-        return dumps(report)
-    if name == "md":
-        from pytest_crackle.reporting.markdown import render_markdown  # noqa: PLC0415 - as above
-
-        return render_markdown(report)
-    if name == "gitlab":
-        from pytest_crackle.reporting.gitlab import render_gitlab  # noqa: PLC0415 - as above
-
-        return render_gitlab(report)
-    from pytest_crackle.reporting.openmetrics import render_openmetrics  # noqa: PLC0415 - as above
-
-    return render_openmetrics(report)
+FORMS: Final = ("json", "html", "html-folder", "md", "gitlab", "openmetrics")
+"""Forms of the report that are written to files."""
 
 
-def write_outputs(report: Report, outputs: Mapping[str, Path]) -> list[str]:
+_WRITERS: Final = {
+    "json": "jsonreport",
+    "html": "htmlreport",
+    "html-folder": "htmlreport",
+    "md": "markdown",
+    "gitlab": "gitlab",
+    "openmetrics": "openmetrics",
+    "github": "github",
+}
+
+
+def load_writer(form: str) -> ModuleType:
+    """Load the writer of a form; done before the tests run, which may leave imports broken."""
+    return import_module(f"pytest_crackle.reporting.{_WRITERS[form]}")
+
+
+def _render(form: str, report: Report, root: Path) -> tuple[tuple[str, str], ...]:
+    """Render one form as files below its path ("" is the path itself)."""
+    writer = load_writer(form)
+    if form == "html-folder":
+        files: tuple[tuple[str, str], ...] = writer.render_html_folder(report)
+        return files
+    if form == "json":
+        text = writer.dumps(report)
+    elif form == "gitlab":
+        text = writer.render_gitlab(report, repository=repository_of(root), rootdir=str(root))
+    else:
+        text = getattr(writer, f"render_{_WRITERS[form].removesuffix('report')}")(report)
+    return (("", str(text)),)
+
+
+def repository_of(root: Path) -> str:
+    """Return the folder that paths in CI outputs are relative to: CI's checkout, else `root`."""
+    for name in ("GITHUB_WORKSPACE", "CI_PROJECT_DIR"):
+        if folder := os.environ.get(name):
+            return folder
+    return str(root)
+
+
+def write_outputs(report: Report, outputs: Mapping[str, Path], root: Path) -> list[str]:
     """Write the report in each form that was asked for.
 
     Parameters
     ----------
     report : Report
     outputs : mapping of str to Path
-        Form ("json", "md", "gitlab", "openmetrics") to absolute path; others are passed over.
+        Form (see `FORMS`) to absolute path; others are passed over.
+    root : Path
+        The folder that the files in node ids are relative to.
 
     Returns
     -------
@@ -238,14 +272,16 @@ def write_outputs(report: Report, outputs: Mapping[str, Path]) -> list[str]:
         A line for each file that could not be written.
     """
     problems = []
-    for name in ("json", "md", "gitlab", "openmetrics"):
-        path = outputs.get(name)
+    for form in FORMS:
+        path = outputs.get(form)
         if path is None:
             continue
         try:
-            write_atomic(path, _render(name, report))
+            for name, text in _render(form, report, root):
+                write_atomic(path / name if name else path, text)
         except OSError as error:
-            problems.append(f"{name} report not written: {path}: {error.strerror or error}")
+            reason = error.strerror or error
+            problems.append(f"{form} report not written: {path}: {reason}")
     return problems
 
 

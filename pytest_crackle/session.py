@@ -23,11 +23,12 @@ from pytest_crackle.model.record import finite_number
 from pytest_crackle.model.report import SessionInfo, WorkerInfo
 from pytest_crackle.model.table import EndReading, TableBuilder
 from pytest_crackle.settings import settings_of
-from pytest_crackle.storage.journal import Journal
+from pytest_crackle.storage.journal import Journal, append_text
 from pytest_crackle.terminal import write_report
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from types import ModuleType
 
     from pytest_crackle.model.record import Record
     from pytest_crackle.model.report import Report
@@ -91,10 +92,14 @@ class Controller:
             accept=settings.accept,
             reason=settings.reason,
         )
+        for form in settings.outputs.keys() & set(pipeline.FORMS):
+            pipeline.load_writer(form)
+        self._ci = self._wants_ci()
         self.recorder: Recorder | None = None
         self.report: Report | None = None
         self.faults: list[str] = []
         self.messages: list[str] = []
+        self.ci_lines: list[str] = []
         self._getpid, self._pid = os.getpid, os.getpid()
         self._wall, self._epoch = wall_clock(), epoch_clock()
         self._started_wall, self._started = self._wall(), self._epoch()
@@ -283,7 +288,31 @@ class Controller:
         )
         if report.gate.fails_session and session.exitstatus == 0:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        self.messages += pipeline.write_outputs(report, self.settings.outputs)
+        self.messages += pipeline.write_outputs(report, self.settings.outputs, self.settings.root)
+        self.ci_lines = self._tell_ci(report)
+
+    def _tell_ci(self, report: Report) -> list[str]:
+        """Append the step summary and return annotations, on GitHub Actions or on request."""
+        github, root = self._ci, self.settings.root
+        if github is None:
+            return []
+        if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+            try:
+                append_text(summary, github.render_step_summary(report))
+            except OSError as error:
+                self.messages.append(f"step summary not written: {error}")
+        text: str = github.render_annotations(
+            report, repository=pipeline.repository_of(root), rootdir=str(root)
+        )
+        return text.splitlines()
+
+    def _wants_ci(self) -> ModuleType | None:
+        """Return the writer for GitHub Actions where it is wanted."""
+        wanted = self.settings.ci
+        here = os.environ.get("GITHUB_ACTIONS") == "true"
+        if wanted == "github" or (wanted == "auto" and here):
+            return pipeline.load_writer("github")
+        return None
 
     def _session_info(
         self, session: pytest.Session, exitstatus: int, table: MetricTable
@@ -342,6 +371,9 @@ class Controller:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the report as the last section."""
         try:
+            for line in self.ci_lines:
+                terminalreporter.ensure_newline()
+                terminalreporter.write_line(line)
             write_report(
                 terminalreporter,
                 self.report,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -28,6 +29,7 @@ class Settings:
     detectors: tuple[str, ...]
     meters: tuple[str, ...]
     outputs: dict[str, Path]
+    root: Path
     ci: str
     fail_on: tuple[str, ...]
     dry_run: bool
@@ -102,12 +104,15 @@ def settings_of(config: pytest.Config, meters: Sequence[str]) -> Settings:
     folder = config.invocation_params.dir
     root = config.rootpath
     outputs = {name: path for name in OUTPUTS if (path := _path(config, name, folder, root))}
+    if "html" in outputs and _text(config, "html").endswith(("/", os.sep)):
+        outputs["html-folder"] = outputs.pop("html")
     accept = config.getoption("crackle_accept", None) or []
     settings = Settings(
         cooling=_one_of("--crackle-cooling", _text(config, "cooling"), RATES),
         detectors=_names(config, "detectors"),
         meters=_meters(_names(config, "meters"), meters),
         outputs=outputs,
+        root=root,
         ci=_one_of("--crackle-ci", _text(config, "ci"), CI_MODES),
         fail_on=_lines(config, "fail_on"),
         dry_run=bool(config.option.crackle_dry_run),

@@ -8,11 +8,11 @@ from pytest_crackle.cooling.suite import Suite
 from pytest_crackle.model.table import MetricTable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 def custom_suite(
-    columns: dict[str, Sequence[float | None]],
+    columns: Mapping[str, Sequence[float | None]],
     *,
     functions: int = 0,
     modules: int = 1,

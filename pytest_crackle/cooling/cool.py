@@ -42,7 +42,9 @@ class Cooling:
     Attributes
     ----------
     patterns : tuple of Pattern
-        In the order in which they are told.
+        In the order in which they are told: at most five of a sub-kind.
+    surplus : tuple of Pattern
+        Those beyond the five, which only a gate looks at: accepted ones must not hide them.
     hypotheses : int
         All that were tested, found or not.
     detectors : tuple of str
@@ -57,6 +59,7 @@ class Cooling:
     """
 
     patterns: tuple[Pattern, ...] = ()
+    surplus: tuple[Pattern, ...] = ()
     hypotheses: int = 0
     detectors: tuple[str, ...] = ()
     not_tested: tuple[NotTested, ...] = ()
@@ -186,9 +189,10 @@ def _told(
     judged = _with_confidence(judged, suite, log_limit, faults)
     judged.sort(key=order_of)
     ids = ids_of([one.finding for one in judged])
-    pairs = zip(judged, ids, strict=True)
+    pairs = list(zip(judged, ids, strict=True))
     return Cooling(
-        patterns=tuple(_pattern(one, name, suite, profile) for one, name in pairs),
+        patterns=tuple(_pattern(one, name, suite, profile) for one, name in pairs if one.told),
+        surplus=tuple(_pattern(one, name, suite, profile) for one, name in pairs if not one.told),
         hypotheses=hypotheses,
         detectors=tuple(_name(detector) for detector in detectors),
         not_tested=_not_tested(suite, profile, detections),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.cooling.multiplicity import benjamini_hochberg, holm
@@ -49,12 +49,15 @@ class Judged:
         Of a shift: Holm's adjusted p-value.
     confidence : float
         0 until the replicas have been asked.
+    told : bool
+        Whether it is among the dearest of its sub-kind.
     """
 
     finding: Finding
     log_q: float
     gate_p: float | None = None
     confidence: float = 0.0
+    told: bool = True
 
 
 def hypotheses_of(detection: Detection) -> int:
@@ -103,7 +106,7 @@ def _gate_ps(findings: Sequence[Finding], hypotheses: int) -> list[float | None]
 
 
 def dearest(judged: Iterable[Judged]) -> tuple[list[Judged], dict[tuple[str, str], int]]:
-    """Keep the dearest few of each sub-kind; count the others.
+    """Mark the dearest few of each sub-kind as those that are told; count the others.
 
     Parameters
     ----------
@@ -112,7 +115,7 @@ def dearest(judged: Iterable[Judged]) -> tuple[list[Judged], dict[tuple[str, str
     Returns
     -------
     list of Judged
-        At most five of a kind and sub-kind, by cost, then score, then q-value.
+        All; `told` for at most five of a kind and sub-kind, by cost, then score, then q-value.
     dict of (kind, sub-kind) to int
         How many more there were.
     """
@@ -122,8 +125,8 @@ def dearest(judged: Iterable[Judged]) -> tuple[list[Judged], dict[tuple[str, str
         finding = one.finding
         key = (finding.kind, finding.subkind)
         taken[key] = taken.get(key, 0) + 1
-        if taken[key] <= MOST_OF_A_SUBKIND or finding.subkind in UNTESTED:
-            kept.append(one)
+        told = taken[key] <= MOST_OF_A_SUBKIND or finding.subkind in UNTESTED
+        kept.append(replace(one, told=told))
     more = {
         key: count - MOST_OF_A_SUBKIND
         for key, count in sorted(taken.items())

@@ -71,17 +71,34 @@ def lives_of(table: MetricTable, worker: str, rows: Sequence[int], metric: str) 
     -------
     tuple of Life
         In no order that matters; what was open before the first test is not among them.
+
+    Notes
+    -----
+    One number names one thing at a time. Between two readings a thread may end and another take its
+    number, which then goes under another name: so what is closed is known by its number alone.
     """
     end = table.ends.get(worker)
-    gone = frozenset(end.closed.get(metric, ()) if end is not None else ())
-    born: dict[str, int] = {}
+    born: dict[str, tuple[str, int]] = {}
     lives: list[Life] = []
+
+    def close(identity: str, place: int) -> None:
+        if (known := born.pop(_number_of(identity), None)) is not None:
+            lives.append(Life(*known, place))
+
     for place, row in enumerate(rows):
-        closed = table.closed.get(row, {}).get(metric, ())
-        lives += [Life(name, born.pop(name), place) for name in closed if name in born]
-        born.update(dict.fromkeys(table.opened.get(row, {}).get(metric, ()), place))
-    lives += [Life(name, at, len(rows) if name in gone else None) for name, at in born.items()]
+        for identity in table.closed.get(row, {}).get(metric, ()):
+            close(identity, place)
+        for identity in table.opened.get(row, {}).get(metric, ()):
+            close(identity, place)
+            born[_number_of(identity)] = identity, place
+    for identity in end.closed.get(metric, ()) if end is not None else ():
+        close(identity, len(rows))
+    lives += [Life(*known, None) for known in born.values()]
     return tuple(lives)
+
+
+def _number_of(identity: str) -> str:
+    return identity.partition(":")[0]
 
 
 def leavers_of(

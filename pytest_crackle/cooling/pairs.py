@@ -137,7 +137,9 @@ def _of_regimes(suite: Suite, profile: Profile, found: _Pairs) -> set[tuple[str,
 def _told(suite: Suite, profile: Profile, found: _Pairs) -> frozenset[frozenset[str]]:
     regimes = find_regimes(suite, profile).findings
     together = [frozenset(pair) for r in regimes for pair in combinations(r.metrics, 2)]
-    return frozenset([*suite.equations.related, *map(frozenset, found), *together])
+    times = [pair for pair in combinations(suite.rank_pilot.metrics, 2) if _are_times(suite, *pair)]
+    pairs = (*found, *times)
+    return frozenset([*suite.equations.related, *map(frozenset, pairs), *together])
 
 
 def _finding(suite: Suite, profile: Profile, names: tuple[str, str], pair: RankPair) -> Finding:

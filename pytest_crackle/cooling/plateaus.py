@@ -32,8 +32,8 @@ HALF_WIDTHS: Final = (0.003, 0.01, 0.03)
 BACKGROUNDS: Final = (0.7, 0.35, 0.15)
 # a window of many more tests than chance before cost and waiting are looked at
 LEAST_LOG_P: Final = math.log(1e-3)
-# least median share of waiting; without the run-queue delay a loaded machine looks like waiting
-# up to .65 (84 tests of 55 ms in a recorded suite), so the share of true waits is asked for
+# least share of waiting of a test that takes part; without the run-queue delay a loaded machine
+# looks like waiting up to .65 (84 tests of 55 ms in a recorded suite), so the share of true waits is asked for
 WAITING: Final = 0.6
 WAITING_WITHOUT_DELAY: Final = 0.8
 TELLING_LIFT: Final = 2.0
@@ -83,8 +83,9 @@ def find_plateaus(suite: Suite, profile: Profile) -> Detection:
     window of 2 h to its right holds k tests; against a Poisson law of the density around it (the
     highest of four neighbourhoods, the window left out). All windows count as hypotheses. The
     window must hold `ratio` times what the background has: at normal four in five of its tests
-    are there because of the wait. What is CPU work is no wait and is left to the groups.
-    O(n log n) in the tests of at least 50 ms.
+    are there because of the wait. Only tests that wait take part: what is CPU work is no wait and
+    is left to the groups, also where it happens to take as long. O(n log n) in the tests of at
+    least 50 ms.
 
     References
     ----------
@@ -96,7 +97,11 @@ def find_plateaus(suite: Suite, profile: Profile) -> Detection:
     limit = WAITING if "delay" in suite.table.columns else WAITING_WITHOUT_DELAY
     for metric in suite.phases:
         column = suite.column(metric)
-        rows = [row for row in suite.rows if column[row] >= SHORTEST]
+        rows = [
+            row
+            for row in suite.rows
+            if column[row] >= SHORTEST and _phase_wait(suite, metric, row) >= limit
+        ]
         if len(rows) < profile.min_tests:
             continue
         rows.sort(key=lambda row: (column[row], row))
@@ -108,9 +113,8 @@ def find_plateaus(suite: Suite, profile: Profile) -> Detection:
             if cost < least:
                 continue
             wait = median_of([_phase_wait(suite, metric, row) for row in members])
-            if wait >= limit:
-                plateau = _Plateau(metric, members, window, cost, wait)
-                findings.append(_finding(suite, profile, plateau, logs))
+            plateau = _Plateau(metric, members, window, cost, wait)
+            findings.append(_finding(suite, profile, plateau, logs))
     return Detection(tuple(findings), hypotheses)
 
 

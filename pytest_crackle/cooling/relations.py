@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.cooling.detectors.base import Detection, Finding
-from pytest_crackle.cooling.equation import HOLD, LEAST_TESTS, MOST_TUPLES, TUPLES_HOLD
+from pytest_crackle.cooling.equation import LEAST_TESTS, MOST_TUPLES, TUPLES_HOLD
 from pytest_crackle.cooling.places import kept_rows
 from pytest_crackle.cooling.within import spread_over
 from pytest_crackle.cooling.wording import breaking
@@ -166,8 +166,6 @@ def _recheck(suite: Suite, equation: Equation) -> Recheck:
         values = {row: tuple(source[row] for source in columns) for row in some}
         off = {row for row in some if not equation.holds(values[row])}
         if off != breakers or len(some) < share * LEAST_TESTS:
-            return 0.0
-        if len(off) > max((1 - HOLD) * len(some), len(breakers)):
             return 0.0
         some_tuples = [v for v in values.values() if equation.form != "sum" or all(v)]
         tuples = spread_over(list(dict.fromkeys(some_tuples)), MOST_TUPLES)

@@ -8,23 +8,37 @@ from functools import cached_property
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
+from pytest_crackle.model.metrics import PHASES
 from pytest_crackle.model.units import format_value
 from pytest_crackle.reporting.escape import printable
 from pytest_crackle.reporting.layout import shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pytest_crackle.model.pattern import Pattern
     from pytest_crackle.model.report import Report
 
-__all__ = ["ChartData", "RunSeries", "short_name", "spread_out"]
+__all__ = ["ChartData", "Cost", "RunSeries", "short_name", "spread_out"]
 
 _LONGEST_NAME: Final = 120
 _STEADY: Final = frozenset({"cases", "step", "slope", "drift"})
 """Shifts of time are found in the lesser of CPU and wall time, so that is what is drawn."""
 _SAME: Final = 1e-6
 _MOST: Final = 0.9
+_WAIT: Final = 0.8
+_WAIT_SECONDS: Final = 0.05
+_ALIKE: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """A column, what it is called, its unit and its kind."""
+
+    name: str
+    column: Sequence[float]
+    unit: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +68,8 @@ class RunSeries:
 
 def short_name(nodeid: str, width: int = _LONGEST_NAME) -> str:
     """Make a node id printable and not longer than a line, with the test's name kept."""
+    if len(nodeid) > width and "/" in nodeid and "::" not in nodeid and nodeid.isprintable():
+        return f"…{nodeid[1 - width :]}"  # a path: its end tells more than its beginning
     if len(nodeid) > 4 * width:
         nodeid = f"{nodeid[: 2 * width]}…{nodeid[-width:]}"  # 100 kB of escapes help nobody
     return shorten(printable(nodeid), width, "…")
@@ -84,6 +100,22 @@ class ChartData:
         self.report = report
         self.table = report.table
         self.names_per_chart = names_per_chart
+
+    @cached_property
+    def columns(self) -> Mapping[str, Sequence[float]]:
+        """The columns of the table; ``duration`` is the sum of its phases if only these are there.
+
+        Other tools may write only some of them.
+        """
+        columns = self.table.columns
+        phases = [columns[f"duration.{name}"] for name in PHASES if f"duration.{name}" in columns]
+        if "duration" in columns or not phases:
+            return columns
+        whole = [
+            math.fsum(known) if (known := [v for v in values if math.isfinite(v)]) else math.nan
+            for values in zip(*phases, strict=True)
+        ]
+        return {**columns, "duration": whole}
 
     @cached_property
     def rows_by_name(self) -> dict[str, list[int]]:
@@ -119,6 +151,41 @@ class ChartData:
         """Tell whether a test counts for costs: skipped and broken ones are left out."""
         return self.table.outcomes[row] not in ("skipped", "error")
 
+    def cost_of(self, pattern: Pattern) -> Cost | None:
+        """Return the values that the sentence of a pattern is about.
+
+        Returns
+        -------
+        Cost or None
+            The first metric of the pattern. For a hot spot its steady cost, if that adds up to
+            what the pattern says; None if the metric was not recorded.
+        """
+        metric = pattern.metrics[0]
+        said = pattern.cost_seconds
+        if pattern.subkind == "hot" and said and {"duration", "cpu"} <= self.columns.keys():
+            mine = self.rows_of(pattern.tests)
+            found = math.fsum(v for row in mine if math.isfinite(v := self._steady[row]))
+            if abs(found - said) <= _ALIKE * said:
+                return Cost("CPU time, or wall time of tests that wait", self._steady, "s", "time")
+        column = self.columns.get(metric)
+        if column is None:
+            return None
+        name = "duration (wall time)" if metric == "duration" else metric
+        return Cost(name, column, self.unit(metric), self.table.info(metric).kind)
+
+    @cached_property
+    def _steady(self) -> list[float]:
+        """Seconds as hot spots count them: wall time of a test that waits, else CPU time."""
+        wall, cpu = self.columns["duration"], self.columns["cpu"]
+        delay = self.columns.get("delay", cpu)
+        has_delay = "delay" in self.columns
+        out = []
+        for row, (whole, own) in enumerate(zip(wall, cpu, strict=True)):
+            busy = own + delay[row] if has_delay and math.isfinite(delay[row]) else own
+            waits = whole - own >= _WAIT_SECONDS and busy <= (1 - _WAIT) * whole
+            out.append(whole if waits else min(own, whole))
+        return out
+
     def run_series(self, pattern: Pattern, metric: str) -> RunSeries | None:
         """Find the series along the run order that a pattern is about.
 
@@ -139,13 +206,13 @@ class ChartData:
             function = self.table.functions[start[0]]
             rows = [row for row in rows if self.table.functions[row] == function]
             where = f" of {function.rpartition('::')[2]}{where}"
-        column = self.table.columns.get(metric)
+        column = self.columns.get(metric)
         if column is None:
             return None
         values, name = [column[row] for row in rows], metric
         proven = pattern.subkind != "fixture"
-        if pattern.subkind in _STEADY and metric == "duration" and "cpu" in self.table.columns:
-            cpu = self.table.columns["cpu"]
+        if pattern.subkind in _STEADY and metric == "duration" and "cpu" in self.columns:
+            cpu = self.columns["cpu"]
             values = [min(value, cpu[row]) for row, value in zip(rows, values, strict=True)]
             name = "lesser of CPU and wall time"
         return RunSeries(rows, values, self.unit(metric), name, where, proven)
@@ -170,23 +237,23 @@ class ChartData:
                 return RunSeries(list(seconds), values, "s", name, where, proven=True)
         return None
 
-    def cost_by(self, kind: str, metric: str) -> dict[str, tuple[float, int]]:
-        """Return the sum of a metric and the number of tests of each attribute of a type.
+    def cost_by(self, kind: str, column: Sequence[float]) -> dict[str, tuple[float, int]]:
+        """Return the sum of a column and the number of tests of each attribute of a type.
 
         Parameters
         ----------
         kind : str
             "fixture", "marker", "module", "class", "function" or "directory".
-        metric : str
+        column : sequence of float, shape (n_tests,)
 
         Returns
         -------
         dict of str to (float, int)
             Without attributes of more than nine tests in ten, which tell nothing. Empty for other
-            types and metrics that were not recorded. O(tests).
+            types. O(tests).
         """
-        column, names_of = self.table.columns.get(metric), self._attribute(kind)
-        if column is None or names_of is None:
+        names_of = self._attribute(kind)
+        if names_of is None:
             return {}
         sums: dict[str, list[float]] = {}
         n_tests = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from heapq import nlargest
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.model.pattern import PatternKind
@@ -20,6 +21,7 @@ from pytest_crackle.reporting.svgchart import (
     rings,
     svg,
     text_width,
+    unit_suffix,
     x_axis,
 )
 from pytest_crackle.reporting.svgscale import scale_of
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_crackle.model.pattern import Pattern
-    from pytest_crackle.reporting.chartdata import ChartData
+    from pytest_crackle.reporting.chartdata import ChartData, Cost
     from pytest_crackle.reporting.svgchart import Point
     from pytest_crackle.reporting.svgscale import Scale
 
@@ -39,6 +41,7 @@ _BARS: Final = 8
 _BAR: Final = 16
 _STEP: Final = 24
 _LONGEST: Final = 40
+_TOP_NAMED: Final = 10
 _LANE: Final = 44
 _JITTER: Final = 13
 _GOLDEN: Final = 0.6180339887498949
@@ -46,12 +49,13 @@ _GOLDEN: Final = 0.6180339887498949
 
 
 @dataclass(frozen=True, slots=True)
-class _Plot:
-    """A metric along its scale, and how many points of a lane name themselves."""
+class _Bars:
+    """What some attributes cost, and how to write it."""
 
-    metric: str
-    x: Scale
-    most_names: int
+    what: str
+    unit: str
+    noun: str
+    costs: dict[str, tuple[float, int]]
 
 
 def cost_bars(data: ChartData, pattern: Pattern) -> str:
@@ -68,55 +72,64 @@ def cost_bars(data: ChartData, pattern: Pattern) -> str:
     str
         An SVG element; empty where nothing explains the pattern or there is nothing to compare.
     """
-    explained, metric = pattern.explained_by, pattern.metrics[0]
-    if explained is None:
+    bars = _bars(data, pattern)
+    own = "" if pattern.explained_by is None else pattern.explained_by.name
+    if bars is None or own not in bars.costs or len(bars.costs) < 2:
         return ""
-    is_setup = "setups" in pattern.evidence and explained.type == "fixture"
-    costs = data.setup_cost() if is_setup else _costs(data, pattern, explained.type)
-    if explained.name not in costs or len(costs) < 2 or data.table.info(metric).kind == "level":
-        return ""
+    costs = bars.costs
     ordered = sorted(costs, key=lambda name: (-costs[name][0], name))
     shown = ordered[:_BARS]
-    if explained.name not in shown:
-        shown[-1] = explained.name
-    unit = data.unit(metric)
-    wall = " (wall time)" if metric == "duration" else ""
-    what = f"{metric}{wall} of the tests, by {explained.type}"
-    if is_setup:
-        what = "own set-up time of fixtures"
+    if own not in shown:
+        shown[-1] = own
     left = 12 + max(text_width(short_name(name, _LONGEST)) for name in shown)
     box = Box(left, 26, WIDTH - 150, 26 + _STEP * len(shown))
-    x = scale_of([costs[name][0] for name in shown] + [0.0], box.left, box.right, unit, zero=True)
-    parts = [label(8, 14, what)]
+    sums = [0.0, *(costs[name][0] for name in shown)]
+    x = scale_of(sums, box.left, box.right, bars.unit, zero=True)
+    parts = [label(8, 14, bars.what)]
     for i, name in enumerate(shown):
-        cost, count = costs[name]
-        is_own = name == explained.name
-        top = box.top + i * _STEP
-        noun = "set-up" if is_setup else "test"
-        text = f"{format_value(cost, unit)}, {count_of(count, noun)}"
-        short = short_name(name, _LONGEST)
-        parts.append(label(box.left - 8, top + 12, short, "end", "m" if is_own else ""))
-        parts.append(bar(box.left, top, x(max(cost, 0.0)) - box.left, _BAR, "m" if is_own else "o"))
-        parts.append(label(x(max(cost, 0.0)) + 6, top + 12, printable(text)))
+        parts += _bar(bars, name, x, box.top + i * _STEP, "m" if name == own else "o")
     hidden = len(ordered) - len(shown)
     if hidden:
         parts.append(label(box.left, box.bottom + 12, f"and {hidden:,} more"))
-    own, count = costs[explained.name]
     about = (
-        f"{what}: {explained.name} {format_value(own, unit)} in {count_of(count, 'test')},"
-        f" number {ordered.index(explained.name) + 1} of {len(ordered):,}."
+        f"{bars.what}: {own} {_bar_text(bars, own)},"
+        f" number {ordered.index(own) + 1} of {len(ordered):,}."
     )
     return svg(WIDTH, box.bottom + (20 if hidden else 4), about, parts)
 
 
-def _costs(data: ChartData, pattern: Pattern, kind: str) -> dict[str, tuple[float, int]]:
-    """Sum the metric by attribute, the pattern's own one over its tests, as its sentence does."""
-    costs, metric = data.cost_by(kind, pattern.metrics[0]), pattern.metrics[0]
-    if pattern.explained_by is not None and metric in data.table.columns:
-        column = data.table.columns[metric]
-        own = [column[row] for row in data.rows_of(pattern.tests) if math.isfinite(column[row])]
-        costs[pattern.explained_by.name] = (math.fsum(own), len(own))
-    return costs
+def _bars(data: ChartData, pattern: Pattern) -> _Bars | None:
+    """Sum the costs by attribute, the pattern's own one over its tests, as its sentence does."""
+    explained = pattern.explained_by
+    if explained is None:
+        return None
+    if "setups" in pattern.evidence and explained.type == "fixture":
+        return _Bars("own set-up time of fixtures", "s", "set-up", data.setup_cost())
+    cost = data.cost_of(pattern)
+    if cost is None or cost.kind == "level":
+        return None
+    costs = data.cost_by(explained.type, cost.column)
+    own = [v for row in data.rows_of(pattern.tests) if math.isfinite(v := cost.column[row])]
+    if costs and own:
+        costs[explained.name] = (math.fsum(own), len(own))
+    return _Bars(f"{cost.name}, by {explained.type}", cost.unit, "test", costs)
+
+
+def _bar(bars: _Bars, name: str, x: Scale, top: float, mark: str) -> list[str]:
+    end = x(max(bars.costs[name][0], 0.0))
+    return [
+        label(x.start - 8, top + 12, short_name(name, _LONGEST), "end", "m" if mark == "m" else ""),
+        bar(x.start, top, end - x.start, _BAR, mark),
+        label(end + 6, top + 12, printable(_bar_text(bars, name))),
+    ]
+
+
+def _bar_text(bars: _Bars, name: str) -> str:
+    cost, count = bars.costs[name]
+    return f"{format_value(cost, bars.unit)}, {count_of(count, bars.noun)}"
+
+
+# ---------------------------------------------------------------------- strips
 
 
 def strip_chart(data: ChartData, pattern: Pattern) -> str:
@@ -132,61 +145,63 @@ def strip_chart(data: ChartData, pattern: Pattern) -> str:
     str
         An SVG element; empty if no test of the pattern has the metric.
     """
-    metric = pattern.metrics[0]
-    column = data.table.columns.get(metric)
-    if column is None:
+    cost = data.cost_of(pattern)
+    if cost is None:
         return ""
+    lanes = _lanes(data, pattern, cost)
+    if not lanes or lanes[0][0] != "m":
+        return ""
+    values = [cost.column[row] for _, _, rows in lanes for row in rows]
+    left = 12 + max(text_width(name) for _, name, _ in lanes)
+    box = Box(max(left, 90), 24, WIDTH - 24, 24 + _LANE * len(lanes))
+    log = 10.0 if cost.kind == "time" else 100.0
+    x = scale_of(values, box.left + 4, box.right - 4, cost.unit, log_from=log)
+    parts = [x_axis(x, box, printable(cost.name) + unit_suffix(x)), *_held(pattern, x, box)]
+    most = data.names_per_chart // len(lanes)
+    ranges = []
+    for i, (mark, name, rows) in enumerate(lanes):
+        middle = box.top + (i + 0.5) * _LANE
+        parts.append(label(box.left - 8, middle - 2, name, "end"))
+        parts.append(label(box.left - 8, middle + 12, count_of(len(rows), "test"), "end"))
+        points = _lane_points(cost, rows, x, middle)
+        parts.append(dots(points.values(), mark))
+        parts += [rings(points.values())] if mark == "x" else []
+        parts.append(hits(_named(data, cost, points, most)))
+        ranges.append(f"{name}, {_range(cost, rows)}")
+    return svg(WIDTH, box.bottom + 44, f"{cost.name}: {'; '.join(ranges)}.", parts)
+
+
+def _lanes(data: ChartData, pattern: Pattern, cost: Cost) -> list[tuple[str, str, list[int]]]:
+    """Return mark, name and rows of each lane that has points, the pattern's own one first."""
     broken = set(data.rows_of(pattern.exceptions))
     mine = set(data.rows_of(pattern.tests)) - broken
-    rows = [row for row, value in enumerate(column) if math.isfinite(value)]
+    rows = [row for row, is_known in enumerate(map(math.isfinite, cost.column)) if is_known]
     lanes = [
-        ("m", _members_name(pattern), [row for row in rows if row in mine]),
+        ("m", "holding" if broken else "this pattern", [row for row in rows if row in mine]),
         ("x", "exceptions", [row for row in rows if row in broken]),
         ("o", "other tests", [row for row in rows if row not in mine and row not in broken]),
     ]
-    lanes = [lane for lane in lanes if lane[2]]
-    if not any(mark == "m" for mark, _, _ in lanes):
-        return ""
-    values = [column[row] for row in rows]
-    is_time = data.table.info(metric).kind == "time"
-    left = 12 + max(text_width(name) for _, name, _ in lanes)
-    box = Box(max(left, 90), 24, WIDTH - 24, 24 + _LANE * len(lanes))
-    log = 10.0 if is_time else 100.0
-    x = scale_of(values, box.left + 4, box.right - 4, data.unit(metric), log_from=log)
-    unit = " (log)" if x.is_log else f" ({printable(x.unit_name)})" if x.unit_name else ""
-    parts = [x_axis(x, box, printable(metric) + unit), *_held(pattern, x, box)]
-    plot = _Plot(metric, x, data.names_per_chart // len(lanes))
-    for i, (mark, name, members) in enumerate(lanes):
-        middle = box.top + (i + 0.5) * _LANE
-        parts.append(label(box.left - 8, middle - 2, name, "end"))
-        parts.append(label(box.left - 8, middle + 12, count_of(len(members), "test"), "end"))
-        parts += _lane(data, plot, mark, members, middle)
-    about = f"{metric}: " + "; ".join(
-        f"{name}, {_range(data, metric, [column[row] for row in members])}"
-        for _, name, members in lanes
-    )
-    return svg(WIDTH, box.bottom + 44, f"{about}.", parts)
+    return [lane for lane in lanes if lane[2]]
 
 
-def _members_name(pattern: Pattern) -> str:
-    return "holding" if pattern.exceptions else "this pattern"
-
-
-def _lane(data: ChartData, plot: _Plot, mark: str, rows: Sequence[int], middle: float) -> list[str]:
-    metric, x = plot.metric, plot.x
-    column = data.table.columns[metric]
-    across = x.places(column[row] for row in rows)
-    places: dict[int, Point] = {
+def _lane_points(cost: Cost, rows: Sequence[int], x: Scale, middle: float) -> dict[int, Point]:
+    across = x.places(cost.column[row] for row in rows)
+    return {
         row: (left, middle + _JITTER * (2 * (i * _GOLDEN % 1) - 1))
         for i, (row, left) in enumerate(zip(rows, across, strict=True))
     }
-    first = sorted(rows, key=lambda row: (-column[row], row))[:10]
-    named = spread_out(rows, plot.most_names, first)
-    texts = [(places[row], data.named(row, data.value_text(metric, column[row]))) for row in named]
-    drawn = [dots(places.values(), mark)]
-    if mark == "x":
-        drawn.append(rings(places.values()))
-    return [*drawn, hits(texts)]
+
+
+def _named(
+    data: ChartData, cost: Cost, points: dict[int, Point], most: int
+) -> list[tuple[Point, str]]:
+    """Choose the points that name themselves: the largest ten, others at even steps."""
+    rows = list(points)
+    first = nlargest(_TOP_NAMED, rows, key=lambda row: (cost.column[row], -row))
+    return [
+        (points[row], data.named(row, printable(format_value(cost.column[row], cost.unit))))
+        for row in spread_out(rows, most, first)
+    ]
 
 
 def _held(pattern: Pattern, x: Scale, box: Box) -> list[str]:
@@ -199,9 +214,10 @@ def _held(pattern: Pattern, x: Scale, box: Box) -> list[str]:
     return [band(low - 3, box.top, high - low + 6, box.bottom - box.top)]
 
 
-def _range(data: ChartData, metric: str, values: Sequence[float]) -> str:
+def _range(cost: Cost, rows: Sequence[int]) -> str:
+    values = [cost.column[row] for row in rows]
     low, high = min(values), max(values)
-    text = data.value_text(metric, low)
+    text = format_value(low, cost.unit)
     if high > low:
-        text += f" to {data.value_text(metric, high)}"
+        text += f" to {format_value(high, cost.unit)}"
     return f"{count_of(len(values), 'test')}, {text}"

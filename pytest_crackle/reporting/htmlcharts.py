@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.model.pattern import PatternKind
 from pytest_crackle.reporting.htmlbars import cost_bars, strip_chart
-from pytest_crackle.reporting.htmlscatter import fit_chart, run_chart
+from pytest_crackle.reporting.htmlruns import run_chart
+from pytest_crackle.reporting.htmlscatter import fit_chart
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -66,8 +66,8 @@ def metrics_table(data: ChartData) -> str:
 
 
 def _row(data: ChartData, summary: MetricSummary) -> str:
-    column = data.table.columns.get(summary.name, ())
-    values = sorted(value for value in column if math.isfinite(value))
+    column = data.columns.get(summary.name, ())
+    values = sorted(filter(math.isfinite, column))
     name = summary.name
     total = data.value_text(name, summary.total) if summary.kind in _SUMMED else "-"
     high = (
@@ -146,7 +146,7 @@ def heat_map(data: ChartData) -> str:
     if len(names) < 2:
         return ""
     step = max(1, -(-data.table.n_tests // _MOST_RANKED))
-    columns = {name: data.table.columns[name][::step] for name in names}
+    columns = {name: data.columns[name][::step] for name in names}
     shown = [name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…" for name in names]
     left = 12 + max(text_width(name) for name in shown)
     parts: list[str] = []
@@ -197,10 +197,10 @@ def _mapped(data: ChartData) -> list[str]:
     """Choose the metrics: own ones of the suite first, as they were recorded on purpose."""
     names = []
     for summary in data.report.metrics:
-        column = data.table.columns.get(summary.name)
+        column = data.columns.get(summary.name)
         if column is None or summary.name.startswith(("duration.", "cpu.")):
             continue
-        finite = [value for value in column if math.isfinite(value)]
+        finite = list(filter(math.isfinite, column))
         if len(finite) >= _FEWEST_TESTS and min(finite) < max(finite):
             names.append(summary.name)
     own = [name for name in names if not data.table.info(name).builtin]

@@ -144,6 +144,7 @@ def card(data: ChartData, pattern: Pattern, charts: Sequence[str], most_tests: i
 def _sentence(pattern: Pattern) -> str:
     """Write the summary with node ids as code, shortened where they are long."""
     named = [pattern.at or "", *pattern.exceptions[:_MOST_BROKEN], *pattern.tests[:_MOST_BROKEN]]
+    named += pattern.tests[-_MOST_BROKEN:]
     names = sorted({name for name in named if name}, key=lambda name: (-len(name), name))
     parts = [pattern.summary]
     if names:
@@ -187,7 +188,7 @@ def _facts(data: ChartData, pattern: Pattern) -> Iterator[tuple[str, str]]:
         name = "broken by" if pattern.kind == PatternKind.CONSERVATION else "exceptions"
         yield name, _names(data, pattern, pattern.exceptions, _MOST_BROKEN)
     if pattern.details:
-        lines = [_line(detail) for detail in pattern.details[:_MOST_BROKEN]]
+        lines = [_line(detail.removeprefix("Also: ")) for detail in pattern.details[:_MOST_BROKEN]]
         yield "also", "<br>".join(lines)
 
 
@@ -214,7 +215,7 @@ def _names(data: ChartData, pattern: Pattern, nodeids: Sequence[str], most: int)
         values = []
         for row in data.rows_of([nodeid])[:1]:
             for metric in pattern.metrics[:3]:
-                value = data.table.column(metric)[row] if metric in data.table.columns else math.nan
+                value = data.columns[metric][row] if metric in data.columns else math.nan
                 values += [data.value_text(metric, value)] if math.isfinite(value) else []
         lines.append(f"{code(nodeid)} {clean(', '.join(values))}".rstrip())
     if len(nodeids) > most:

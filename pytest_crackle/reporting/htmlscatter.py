@@ -1,28 +1,24 @@
-"""Scatter charts: a metric along the run order, and one metric against another."""
+"""One metric against another or a sum of others, with the line that the evidence names."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from heapq import nlargest
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.model.pattern import PatternKind
-from pytest_crackle.model.units import format_value
-from pytest_crackle.reporting.chartdata import short_name, spread_out
+from pytest_crackle.reporting.chartdata import spread_out
 from pytest_crackle.reporting.escape import printable
 from pytest_crackle.reporting.svgchart import (
     Box,
     curve,
     dots,
     hits,
-    label,
     legend,
-    line,
     rings,
     svg,
-    text_width,
-    wide_line,
+    unit_suffix,
     x_axis,
     y_axis,
 )
@@ -32,174 +28,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_crackle.model.pattern import Pattern
-    from pytest_crackle.reporting.chartdata import ChartData, RunSeries
+    from pytest_crackle.reporting.chartdata import ChartData
     from pytest_crackle.reporting.svgchart import Point
 
-__all__ = ["fit_chart", "run_chart"]
+__all__ = ["fit_chart"]
 
 WIDTH: Final = 680
-_HEIGHT: Final = 260
 _FIT_HEIGHT: Final = 320
 _RIGHT: Final = 24
-_GROWING: Final = frozenset({"leak", "growth", "slope", "drift"})
-"""Medians before and after say nothing of what goes on growing."""
-_AFTER: Final = frozenset({"step", "cases", "pace", "background", "fixture"})
-"""The tests of the pattern are those after the change."""
 _SQUEEZED: Final = 8.0
 """Largest over median value from which on linear axes press most points into a corner."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Plot:
-    """The two scales of a chart along the run order, and the points on it by place."""
-
-    x: Scale
-    y: Scale
-    places: dict[int, Point]
-
-
-def run_chart(data: ChartData, pattern: Pattern, metric: str, prefix: str) -> str:
-    """Draw a metric along the run order, with the change and the medians in the evidence.
-
-    Parameters
-    ----------
-    data : ChartData
-    pattern : Pattern
-    metric : str
-    prefix : str
-        Of the names in the evidence.
-
-    Returns
-    -------
-    str
-        An SVG element; empty if the metric has no values.
-    """
-    series = data.run_series(pattern, metric)
-    if series is None:
-        return ""
-    points = [(i, v) for i, v in enumerate(series.values) if math.isfinite(v)]
-    if not points:
-        return ""
-    levels = _levels(pattern, prefix) if series.proven else {}
-    is_time = data.table.info(metric).kind == "time"
-    box = Box(64, 40, WIDTH - _RIGHT, _HEIGHT - 44)
-    y = scale_of(
-        [*(v for _, v in points), *levels.values()],
-        box.bottom,
-        box.top,
-        series.unit,
-        log_from=10.0 if is_time else None,
-    )
-    x = Scale(0, max(1, len(series.rows) - 1), box.left + 4, box.right - 4, is_whole=True)
-    at_rows = set(data.rows_of([pattern.at])) if pattern.at else set()
-    at = next((i for i, row in enumerate(series.rows) if row in at_rows), None)
-    title = f"{printable(series.name)}{_unit_of(y)}"
-    heights = y.places(value for _, value in points)
-    across = x.places(i for i, _ in points)
-    pixels = zip(points, across, heights, strict=True)
-    plot = _Plot(x, y, {i: (left, height) for (i, _), left, height in pixels})
-    parts = [
-        y_axis(y, box, title),
-        x_axis(_counted(x), box, f"tests{printable(series.where)} in run order", grid=False),
-        *_median_lines(levels, plot, at),
-        *_points(data, pattern, series, plot),
-        *_change(data, at, series, x, box),
-        *_median_names(data, metric, levels, plot, at),
-    ]
-    about = f"{series.name} of {len(points):,} tests{series.where} in run order"
-    if at is not None:
-        about += f"; the pattern begins at test {at + 1:,}"
-    for name, value in levels.items():
-        about += f"; median {name} {data.value_text(metric, value)}"
-    return svg(WIDTH, _HEIGHT, f"{about}.", parts)
-
-
-def _unit_of(scale: Scale) -> str:
-    if scale.is_log:
-        return " (log)"
-    return f" ({printable(scale.unit_name)})" if scale.unit_name else ""
-
-
-def _counted(x: Scale) -> Scale:
-    """Count tests from 1 on the axis."""
-    return Scale(x.low + 1, x.high + 1, x.start, x.stop, is_whole=True)
-
-
-def _levels(pattern: Pattern, prefix: str) -> dict[str, float]:
-    if pattern.subkind in _GROWING:
-        return {}
-    names = {"before": f"{prefix}before_median", "after": f"{prefix}after_median"}
-    return {key: pattern.evidence[name] for key, name in names.items() if name in pattern.evidence}
-
-
-def _points(
-    data: ChartData,
-    pattern: Pattern,
-    series: RunSeries,
-    plot: _Plot,
-) -> list[str]:
-    mine = set(data.rows_of(pattern.tests))
-    rows, places = series.rows, plot.places
-    members = [i for i in places if rows[i] in mine]
-    others = [i for i in places if rows[i] not in mine]
-    broken = set(data.rows_of(pattern.exceptions))
-    first = sorted(members, key=lambda i: (-series.values[i], i))[:50]
-    named = spread_out(list(places), data.names_per_chart, first if others else ())
-    name = "from there on" if pattern.subkind in _AFTER else "tests of the pattern"
-    entries = [("m", name), ("o", "other tests")] if members and others else []
-    texts = {i: printable(format_value(series.values[i], series.unit)) for i in named}
-    return [
-        dots([places[i] for i in others], "o"),
-        dots([places[i] for i in members], "m"),
-        rings([places[i] for i in places if rows[i] in broken][:50]),
-        hits(
-            (places[i], f"{data.named(rows[i], texts[i])}, test {i + 1:,}") for i in sorted(named)
-        ),
-        legend(entries, WIDTH - _RIGHT, 14),
-    ]
-
-
-def _change(data: ChartData, at: int | None, series: RunSeries, x: Scale, box: Box) -> list[str]:
-    if at is None:
-        return []
-    place = x(at)
-    name = short_name(data.table.nodeids[series.rows[at]], 70)
-    is_left = place - box.left > text_width(name) + 10 or place > (box.left + box.right) / 2
-    offset, anchor = (-6, "end") if is_left else (6, "start")
-    return [
-        line(place, box.top - 10, place, box.bottom, "x", dashed=True),
-        label(place + offset, box.top - 4, name, anchor, "x"),
-    ]
-
-
-def _median_lines(levels: dict[str, float], plot: _Plot, at: int | None) -> list[str]:
-    """Draw each median as a wide pale line below the points, which it must not hide."""
-    if at is None:
-        return []
-    x, y = plot.x, plot.y
-    ends = {"before": (x(0), x(max(0, at - 1))), "after": (x(at), x(x.high))}
-    return [
-        wide_line(ends[name][0], ends[name][1], y(value), "x") for name, value in levels.items()
-    ]
-
-
-def _median_names(
-    data: ChartData, metric: str, levels: dict[str, float], plot: _Plot, at: int | None
-) -> list[str]:
-    if at is None:
-        return []
-    parts = []
-    top = min(plot.y.start, plot.y.stop)
-    for name, value in levels.items():
-        height = plot.y(value)
-        below = 20 if height - 10 < top + 12 else -10
-        text = f"median {data.value_text(metric, value)}"
-        # flush with the outer end: the change and its name are at the inner one
-        if name == "before":
-            parts.append(label(plot.x(0), height + below, text, "start", "x"))
-        else:
-            parts.append(label(plot.x(plot.x.high), height + below, text, "end", "x"))
-    return parts
+_TOP_NAMED: Final = 50
 
 
 def fit_chart(data: ChartData, pattern: Pattern) -> str:
@@ -220,7 +59,7 @@ def fit_chart(data: ChartData, pattern: Pattern) -> str:
         y_name, *x_names = pattern.metrics
     else:
         x_names, y_name = [pattern.metrics[0]], pattern.metrics[1]
-    columns = [data.table.columns.get(name) for name in [y_name, *x_names]]
+    columns = [data.columns.get(name) for name in [y_name, *x_names]]
     if None in columns or not x_names:
         return ""
     pairs: dict[int, Point] = {}
@@ -249,7 +88,7 @@ def _fit_svg(
     mine = set(data.rows_of(pattern.tests)).difference(broken)
     members = [row for row in places if row in mine]
     others = [row for row in places if row not in mine and row not in set(broken)]
-    first = [*broken, *sorted(members, key=lambda row: (-pairs[row][1], row))[:50]]
+    first = [*broken, *nlargest(_TOP_NAMED, members, key=lambda row: (pairs[row][1], -row))]
     named = spread_out(list(places), data.names_per_chart, first)
     entries = [("o", "other tests")] if others else []
     entries += [("m", "tests of the pattern")] if members and (others or broken) else []
@@ -259,8 +98,8 @@ def _fit_svg(
         for row in sorted(named)
     )
     parts = [
-        y_axis(y, box, printable(y_name) + _unit_of(y)),
-        x_axis(x, box, printable(x_name) + _unit_of(x)),
+        y_axis(y, box, printable(y_name) + unit_suffix(y)),
+        x_axis(x, box, printable(x_name) + unit_suffix(x)),
         dots([places[row] for row in others], "o"),
         dots([places[row] for row in members], "m"),
         dots([places[row] for row in broken], "x"),

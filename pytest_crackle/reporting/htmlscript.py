@@ -44,7 +44,7 @@ SCRIPT: Final = r"""
     return x === Math.floor(x) || x >= 999.5 ? group(x, 0) : trim(three(x));
   }
   var SCALES = {
-    s: [[1e-3, "ns"], [1, "us"], [1e3, "ms"], [1e6, "s"]],
+    s: [[1e-6, "ns"], [1e-3, "us"], [1, "ms"], [1e3, "s"]],
     B: [[1 / 1024, "B"], [1, "KiB"], [1024, "MiB"], [1048576, "GiB"], [1073741824, "TiB"]]
   };
   function show(x, unit) {
@@ -53,8 +53,8 @@ SCRIPT: Final = r"""
     var scale = SCALES[unit], i = 0;
     if (!scale) return count(x) + (unit === "" || unit === "1" ? "" : " " + unit);
     if (x === 0) return "0 " + unit;
-    if (unit === "s" && x >= 7.2e9) return measured(x / 3.6e9) + " h";
-    if (unit === "s" && x >= 599.5e6) return measured(x / 6e7) + " min";
+    if (unit === "s" && x >= 7.2e6) return measured(x / 3.6e6) + " h";
+    if (unit === "s" && x >= 599.5e3) return measured(x / 6e4) + " min";
     while (i < scale.length - 1 && x / scale[i][0] >= 999.5) i += 1;
     x /= scale[i][0];
     return (scale[i][1] === "B" ? count(x) : measured(x)) + " " + scale[i][1];

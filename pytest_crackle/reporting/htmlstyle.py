@@ -96,7 +96,7 @@ th, td {
 .glance td:nth-child(-n+2) { white-space: nowrap; }
 thead th { white-space: nowrap; vertical-align: bottom; color: var(--dim); font-weight: 600; }
 tbody th { font-weight: 400; }
-#tests tbody th { min-width: 26rem; position: sticky; left: 0; background: var(--page); }
+#tests tbody th { min-width: 30rem; position: sticky; left: 0; background: var(--page); }
 #tests thead th:first-child { position: sticky; left: 0; background: var(--page); }
 .metrics tbody th, .metrics td { vertical-align: middle; }
 .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.model.units import count_of
 from pytest_crackle.reporting.chartdata import short_name
@@ -25,15 +26,9 @@ _FIRST: Final = ("cpu", "memory.rss")
 _DENSE: Final = 0.6
 """Columns with fewer values than this share of the tests are written with their places."""
 _MINUTES: Final = 599.0
-"""Seconds from which on minutes are shown: three digits of seconds are then not enough."""
+"""Seconds from which on minutes are shown: three digits of seconds are not enough then."""
 _KIB: Final = 1024.0
-_TIB: Final = _KIB**4
-_LARGEST_PLAIN: Final = 1e15
 _LARGEST_FRACTION: Final = 999.5
-
-
-_Values: TypeAlias = "list[float | int | None]"
-_Column: TypeAlias = "_Values | dict[str, _Values | list[int]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +60,17 @@ def tests_table(data: ChartData, room: int) -> TestsTable:
     O(tests x metrics shown).
     """
     table = data.table
-    spent = table.column("duration")
-    order = list(range(table.n_tests))
-    slowest = sorted(order, key=lambda row: (-_or_zero(spent[row]), row))
+    spent = data.columns.get("duration", [0.0] * table.n_tests)
+    slowest = sorted(range(table.n_tests), key=lambda row: (-_or_zero(spent[row]), row))
     rows, names = _names_that_fit(data, slowest, room)
     room -= sum(map(_size_of, names))
     metrics, left_out = _metrics_that_fit(data, rows, room)
-    payload = {
+    head = {
         "metrics": [[name, data.unit(name)] for name in metrics],
         "names": names,
         "sort": metrics.index("duration") if "duration" in metrics else -1,
-        "values": [_encoded(data, name, rows) for name in metrics],
     }
+    columns = ",".join(_encoded(data, name, rows) for name in metrics)
     notes = []
     if left_out:
         notes.append(f"the metrics {', '.join(left_out[:20])}")
@@ -85,7 +79,7 @@ def tests_table(data: ChartData, room: int) -> TestsTable:
     if len(rows) < table.n_tests:
         notes.append(f"the {count_of(table.n_tests - len(rows), 'test')} that took the least time")
     html = _html(data, slowest[:_STATIC_ROWS], metrics, notes)
-    return TestsTable(html, _script_text(payload))
+    return TestsTable(html, f'{_script_text(head)[:-1]},"values":[{columns}]}}')
 
 
 def _or_zero(value: float) -> float:
@@ -163,13 +157,13 @@ def _metrics_that_fit(
     told = dict.fromkeys(name for pattern in data.report.patterns for name in pattern.metrics)
     rest = sorted(summaries, key=lambda n: (data.table.info(n).builtin, -summaries[n].tests, n))
     wanted = ["duration", *told, *_FIRST, *rest]
-    names = [name for name in dict.fromkeys(wanted) if name in data.table.columns]
+    names = [name for name in dict.fromkeys(wanted) if name in data.columns]
     step = max(1, len(rows) // _PILOT)
     pilot = rows[::step]
     kept: list[str] = []
     left_out: list[str] = []
     for name in names:
-        size = len(json.dumps(_encoded(data, name, pilot), separators=(",", ":")))
+        size = len(_encoded(data, name, pilot))
         size = size * len(rows) // max(1, len(pilot))
         if kept and size > room:
             left_out.append(name)
@@ -182,68 +176,47 @@ def _metrics_that_fit(
 # ---------------------------------------------------------------------- the data
 
 
-def _encoded(data: ChartData, metric: str, rows: Sequence[int]) -> _Column:
-    """Write values so that the script shows the same three digits as Python, in few bytes.
+def _encoded(data: ChartData, metric: str, rows: Sequence[int]) -> str:
+    """Write a column as JSON: what the script needs to show the same three digits as Python.
 
-    Seconds become microseconds, bytes KiB, rounded as `format_value` rounds them. A column with
-    many gaps becomes steps to the next value and the values.
+    Seconds become milliseconds and bytes KiB. A column with many gaps becomes an object of the
+    steps to the next value and the values. Finished text, as numbers are most of the page.
     """
-    column, unit = data.table.columns[metric], data.unit(metric)
+    column = data.columns[metric]
     known = [place for place, row in enumerate(rows) if math.isfinite(column[row])]
-    write = {"s": _microseconds, "B": _kibibytes}.get(unit, _plain)
-    values = write([column[rows[place]] for place in known])
+    values = [column[rows[place]] for place in known]
+    texts = _WRITERS.get(data.unit(metric), _plain)(values)
     if len(known) == len(rows):
-        return values
+        return f"[{','.join(texts)}]"
     if len(known) < _DENSE * len(rows):
-        steps = [place - before for before, place in zip([0, *known], known, strict=False)]
-        return {"steps": steps, "values": values}
-    out: list[float | int | None] = [None] * len(rows)
-    for place, value in zip(known, values, strict=True):
-        out[place] = value
-    return out
+        steps = [str(place - before) for before, place in pairwise([0, *known])]
+        return f'{{"steps":[{",".join(steps)}],"values":[{",".join(texts)}]}}'
+    full = ["null"] * len(rows)
+    for place, text in zip(known, texts, strict=True):
+        full[place] = text
+    return f"[{','.join(full)}]"
 
 
-def _microseconds(seconds: Sequence[float]) -> _Values:
-    out: _Values = []
-    for value in seconds:
-        if abs(value) >= _MINUTES:
-            scaled = float(f"{value:.5e}") * 1e6
-            out.append(None if math.isinf(scaled) else scaled)  # 1e302 seconds are no time
-            continue
-        scaled = float(f"{value * 1e6:.2e}")
-        # of three digits, none is left behind the point
-        out.append(int(scaled) if abs(scaled) >= 100 or not scaled else scaled)
-    return out
+def _milliseconds(seconds: Sequence[float]) -> list[str]:
+    # minutes are shown of another 3 digits than seconds; beyond 1e300 it is no time
+    digits = "%.3g" if max(map(abs, seconds), default=0.0) < _MINUTES else "%.7g"
+    texts = [digits % (value * 1e3) for value in seconds]
+    return ["null" if text.endswith("inf") else text for text in texts]
 
 
-def _kibibytes(sizes: Sequence[float]) -> _Values:
-    out: _Values = []
-    for value in sizes:
-        size, factor = abs(value), _KIB
-        if size < _LARGEST_FRACTION:
-            out.append(value / _KIB)
-            continue
-        while size >= _LARGEST_FRACTION * factor and factor < _TIB:
-            factor *= _KIB
-        scaled = float(f"{value / factor:.2e}") * (factor / _KIB)
-        out.append(
-            int(scaled) if scaled == int(scaled) and abs(scaled) < _LARGEST_PLAIN else scaled
-        )
-    return out
+def _kibibytes(sizes: Sequence[float]) -> list[str]:
+    return ["%.7g" % (value / _KIB) for value in sizes]
 
 
-def _plain(numbers: Sequence[float]) -> _Values:
-    out: _Values = []
-    for value in numbers:
-        if abs(value) >= _LARGEST_PLAIN:
-            out.append(float(f"{value:.2e}"))
-        elif value == int(value):
-            out.append(int(value))
-        elif abs(value) >= _LARGEST_FRACTION:
-            out.append(int(f"{value:.0f}"))
-        else:
-            out.append(float(f"{value:.2e}"))
-    return out
+def _plain(numbers: Sequence[float]) -> list[str]:
+    """Write integers in full, and of others the digits that are shown."""
+    return [
+        ("%.15g" if value.is_integer() or abs(value) >= _LARGEST_FRACTION else "%.3g") % value
+        for value in numbers
+    ]
+
+
+_WRITERS: Final = {"s": _milliseconds, "B": _kibibytes}
 
 
 # ---------------------------------------------------------------------- the HTML
@@ -277,7 +250,7 @@ def _html(
 def _row(data: ChartData, row: int, metrics: Sequence[str]) -> str:
     cells = []
     for name in metrics:
-        value = data.table.columns[name][row]
+        value = data.columns[name][row]
         text = data.value_text(name, value) if math.isfinite(value) else ""
         cells.append(f'<td class="n">{clean(text)}</td>')
     name = short_name(data.table.nodeids[row], _LONGEST_NAME)

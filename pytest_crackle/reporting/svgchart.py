@@ -35,6 +35,7 @@ __all__ = [
     "rings",
     "svg",
     "text_width",
+    "unit_suffix",
     "wide_line",
     "x_axis",
     "y_axis",
@@ -231,6 +232,13 @@ def y_axis(scale: Scale, box: Box, title: str, *, most: int = 5) -> str:
         parts.append(line(box.left, tick.place, box.right, tick.place, "g"))
         parts.append(label(box.left - 6, tick.place + 4, tick.label, "end"))
     return "".join([*parts, label(8, 14, title)])
+
+
+def unit_suffix(scale: Scale) -> str:
+    """Return what follows the name of an axis."""
+    if scale.is_log:
+        return " (log)"
+    return f" ({printable(scale.unit_name)})" if scale.unit_name else ""
 
 
 def legend(entries: Sequence[tuple[str, str]], right: float, y: float) -> str:

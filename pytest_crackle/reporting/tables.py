@@ -44,8 +44,6 @@ def render_table(
         Lines without trailing blanks; wide characters are aligned whether or not tabulate finds
         the package wcwidth.
     """
-    from tabulate import tabulate  # noqa: PLC0415 - 0.1 s of CPU, only where a table is printed
-
     wide: list[str] = []
 
     def stand_in(cell: str) -> str:

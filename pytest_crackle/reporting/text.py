@@ -97,7 +97,8 @@ def render_text(
     if verbosity <= -2:
         lines = _gate(wish) if gate_fails(report) else []
     elif not report.patterns and not report.gate.breaches:
-        lines = [*_nothing(wish), *_faults(wish), *_gate(wish)]
+        told = [*_notes(wish), *_removable(wish)]
+        lines = [*_nothing(wish), *_faults(wish), *told, *_gate(wish)]
     elif verbosity == -1:
         headlines = _headlines(wish, wish.most_headlines)
         lines = [*_status(wish), *_faults(wish), *headlines, *_breaches(wish), *_gate(wish)]
@@ -321,7 +322,7 @@ def _next(wish: _Wish, count: int, rows: int) -> list[Line]:
     if wish.report.patterns:
         steps = [] if wish.verbosity >= 1 else ["-v" if is_cut else "-v for evidence"]
         parts.append(f"Next: {', '.join([*steps, '--crackle-accept=ID'])}.")
-    return wish.medium.lines(" ".join(parts), "dim", indent=4, most=2)
+    return wish.medium.lines(" ".join(parts), "dim", indent=4, most=2) if parts else []
 
 
 def _gate(wish: _Wish) -> list[Line]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-__all__ = ["RECORDS_SCHEMA", "Journal"]
+__all__ = ["RECORDS_SCHEMA", "Journal", "append_text"]
 
 RECORDS_SCHEMA: Final = "pytest-crackle/records/1"
 
@@ -34,6 +34,11 @@ def _appender(path: str) -> tuple[Callable[[], None], Callable[[bytes], None]]:
             os_close(descriptor)
 
     return begin, append
+
+
+def append_text(path: str, text: str) -> None:
+    """Append to a file that is not ours alone, such as a step summary; raise OSError."""
+    _appender(path)[1](text.encode("utf-8", "backslashreplace"))
 
 
 def _encoder() -> Callable[[Mapping[str, object]], bytes]:

@@ -203,3 +203,35 @@ def test_nulls_in_random_order_are_silent():
 def test_file_order_is_never_tested():
     recs = timed(records(400), random.Random(1), step(200, 10.0))
     assert detect(table_of(recs)).hypotheses == 0
+
+
+def test_a_slowdown_in_random_order_at_a_state_is_a_line_of_it():
+    recs = timed(shuffled(records(400), 1), random.Random(1), step(250, 2.5), sd=0.1)
+    recs[250]["state"] = [["trace function", "none", "m.t"]]
+    (found,) = findings(table_of(recs))
+    assert found.subkind == "state"
+    assert "tests take 2.5x as long" in found.details[0]
+
+
+def test_a_busier_machine_takes_the_gate_in_random_order():
+    rng = random.Random(2)
+    recs = timed(shuffled(records(400), 1), rng, step(250, 2.5), sd=0.1)
+    for record in recs:
+        record["metrics"]["pace"] = 27e-6 * rng.lognormvariate(0, 0.03)
+        late = record["seq"] >= 250
+        record["metrics"]["delay"] = record["metrics"]["duration"] * (0.6 if late else 0.02)
+    detection = detect(table_of(recs))
+    (found,) = detection.findings
+    assert found.subkind == "step"
+    assert not found.gateable
+    assert found.details == ("The machine was busier at the same place.",)
+    assert detection.notes[0].startswith("the machine was busier from ")
+
+
+def test_a_slower_machine_is_not_a_slowdown_of_the_tests():
+    rng = random.Random(2)
+    recs = timed(shuffled(records(400), 1), rng, step(250, 1.5), sd=0.1)
+    for record in recs:
+        times = 1.5 if record["seq"] >= 250 else 1.0
+        record["metrics"]["pace"] = 27e-6 * times * rng.lognormvariate(0, 0.03)
+    assert not findings(table_of(recs))

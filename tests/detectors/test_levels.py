@@ -268,3 +268,36 @@ def test_large_recorded_suites_are_silent(name):
     if path_of(name) is None:
         pytest.skip("the recording is not at hand")
     assert not findings(recorded(name))
+
+
+def test_a_measured_level_that_leaks():
+    rng, values, level = random.Random(5), [], 3.0
+    for i in range(300):
+        level += 0.25 * rng.uniform(0.8, 1.2) if i >= 150 else 0.0
+        values.append(level + rng.uniform(0, 1e-3))
+    found = only(findings(counted(values, "cache.mb", "MB")))
+    assert found.subkind == "leak"
+    assert found.at == 150
+    assert found.summary.startswith("From tests/test_006.py::test_00150 on, cache.mb rises in 1")
+    assert found.summary.endswith(" MB).")
+
+
+def test_scattered_tests_that_share_nothing_name_the_first():
+    places = (20, 60, 100, 140, 180)
+    values = [9 + sum(k <= i for k in places) for i in range(250)]
+    found = only(findings(counted(values)))
+    assert found.summary == (
+        "5 tests leave 1 descriptor each open for good, first tests/test_000.py::test_00020 "
+        "(9 -> 14)."
+    )
+
+
+def test_a_jump_within_a_leak_makes_neither_range_wrong():
+    level, values = 100.0 * MIB, []
+    for i in range(200):
+        level += (300.0 if i == 100 else 1.0) * MIB if i >= 50 else 0
+        values.append(level)
+    leak, jump = sorted(findings(rss_table(values)), key=lambda f: f.at)
+    assert (leak.at, jump.at) == (50, 100)
+    assert leak.summary.endswith("146 tests leave 1.00 MiB each.")
+    assert jump.summary.endswith("leaves 300 MiB for good (150 -> 450 MiB).")

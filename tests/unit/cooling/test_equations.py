@@ -206,3 +206,38 @@ def test_chance_is_that_of_the_least_favourable_shuffle():
     tuples = [(x + 1.0, float(x), 1.0) for x in range(50)]
     assert chance_of(tuples, (1, 2), lambda v: v[0] == v[1] + v[2]) > 0.99
     assert chance_of(tuples, (1,), lambda v: v[0] == v[1] + v[2]) < 0.1
+
+
+def test_two_sums_of_the_same_pair_are_one():
+    x, y = lognormal(1), lognormal(2)
+    t = [a + b for a, b in zip(x, y, strict=True)]
+    u = [a + b for a, b in zip(t, x, strict=True)]
+    found = find_equations(custom_suite({"t": t, "u": u, "x": x, "y": y})).found
+    assert len([e for e in found if e.form == "sum"]) == 1
+
+
+def test_a_sum_that_one_term_hardly_needs_is_none():
+    """90 of 100 tests hold as zeros; too few different triples say anything."""
+    columns = columns_of_sum()
+    columns["rejected"] = [0.0] * 92 + [5.0, 6.0, 7.0, 8.0, 9.0, 3.0, 4.0, 2.0]
+    columns["rows_in"] = [
+        a + b for a, b in zip(columns["rows_out"], columns["rejected"], strict=True)
+    ]
+    assert not any(e.form == "sum" for e in find_equations(custom_suite(columns)).found)
+
+
+def test_mostly_zero_metrics_have_no_ratio():
+    rng = random.Random(1)
+    x = [rng.lognormvariate(3, 1) if i % 5 < 2 else 0.0 for i in range(N)]
+    y = [3 * v + rng.random() for v in x]
+    assert find_equations(custom_suite({"x": x, "y": y})).found == ()
+    y = [v if not i % 3 else 0.0 for i, v in enumerate(lognormal(5))]
+    assert find_equations(custom_suite({"x": lognormal(1), "y": y})).found == ()
+
+
+def test_what_a_pilot_proposes_all_tests_may_refuse():
+    rng = random.Random(1)
+    n = 6400
+    x = [rng.lognormvariate(3, 1) for _ in range(n)]
+    y = [8 * v if i % 100 == 0 else rng.lognormvariate(5, 1) for i, v in enumerate(x)]
+    assert find_equations(custom_suite({"x": x, "y": y})).found == ()

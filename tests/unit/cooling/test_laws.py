@@ -211,3 +211,18 @@ def test_recheck_of_a_function():
     finding = only(suite)
     assert finding.recheck is not None
     assert finding.recheck(suite.column, suite.rows) == pytest.approx(finding.log_p)
+
+
+def test_the_widest_place_tells_a_law():
+    rng = random.Random(1)
+    values = [float(rng.randrange(100, 400)) for _ in range(N)]
+    for i in MEMBERS:
+        values[i] = 7.0
+    markers = [["nightly"] if i in MEMBERS[:30] else [] for i in range(N)]
+    finding = only(custom_suite({"rows": values}, fixture=MEMBERS, markers=markers))
+    assert finding.anchor == "fixture api"
+
+
+def test_places_need_tests_that_recorded_it():
+    values = [float(i * 37 % 101) if i not in MEMBERS else None for i in range(N)]
+    assert find_laws(custom_suite({"rows": values}, fixture=MEMBERS), NORMAL).findings == ()

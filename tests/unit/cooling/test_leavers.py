@@ -37,6 +37,15 @@ def test_a_number_may_be_used_again():
     assert left(table) == [(20, ("7:pipe",))]
 
 
+def test_a_number_that_another_thread_took_over_unseen():
+    opened, closed = {5: ["140:Thread-5 (work)"]}, {9: ["140:Thread-6 (work)"]}
+    assert left(session(30, opened, closed, [], name="threads"), "threads") == []
+
+
+def test_a_number_that_is_opened_again_was_closed():
+    assert left(session(30, {5: ["7:pipe"], 9: ["7:file"]}, ends=[])) == [(9, ("7:file",))]
+
+
 def test_what_a_collection_closes_late_is_not_left():
     # loops in cycles: each lives 8 tests, the last ones just have not been collected yet
     opened = {i: [f"{i}:socket"] for i in range(40)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_crackle.cooling.wording import files_phrase, having, phase_name
+from pytest_crackle.cooling.wording import breaking, files_phrase, having, phase_name
 from tests.time_tables import background, suite_of
 
 
@@ -32,3 +32,14 @@ def test_files():
 def test_phase_names():
     names = ("duration.setup", "duration", "cpu")
     assert [phase_name(name) for name in names] == ["setup", "duration", "cpu"]
+
+
+def test_breaking():
+    cases = [("a.py::test_x", "700"), ("a.py::test_y", "3"), ("a.py::test_z", "4")]
+    assert breaking(cases[:1]) == "a.py::test_x breaks it (700)"
+    assert breaking(cases[:2]) == "a.py::test_x (700) and a.py::test_y (3) break it"
+    assert breaking(cases) == "a.py::test_x (700), a.py::test_y (3) and 1 more break it"
+
+
+def test_having_a_metric_names_its_value():
+    assert having("metric", "api_version = 2") == "with api_version = 2"
