@@ -45,9 +45,9 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415 - start-up stays free of it
 
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
+    # Looked up each time and not kept here: a test that runs pytest within pytest may have the
+    # modules behind it loaded anew.
+    return getattr(import_module(home), name)
 
 
 def __dir__() -> list[str]:

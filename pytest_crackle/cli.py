@@ -194,7 +194,7 @@ def _show(chosen: argparse.Namespace) -> int:
 
 
 def _accept(chosen: argparse.Namespace) -> int:
-    from pytest_crackle import pipeline  # noqa: PLC0415 - as above
+    from pytest_crackle import pipeline  # noqa: PLC0415 - start-up of the other commands
 
     acceptance = pipeline.Acceptance(tuple(chosen.ids), chosen.reason, Path(chosen.baseline))
     _print(pipeline.accept(_read_report(chosen), acceptance, _today()))
@@ -202,7 +202,7 @@ def _accept(chosen: argparse.Namespace) -> int:
 
 
 def _prune(chosen: argparse.Namespace) -> int:
-    from pytest_crackle import pipeline  # noqa: PLC0415 - as above
+    from pytest_crackle import pipeline  # noqa: PLC0415 - start-up of the other commands
 
     for line in pipeline.prune(_read_report(chosen), Path(chosen.baseline)):
         _print(line)
@@ -210,7 +210,7 @@ def _prune(chosen: argparse.Namespace) -> int:
 
 
 def _selfcheck(chosen: argparse.Namespace) -> int:
-    from pytest_crackle import pipeline  # noqa: PLC0415 - as above
+    from pytest_crackle import pipeline  # noqa: PLC0415 - start-up of the other commands
     from pytest_crackle.storage.shards import read_run  # noqa: PLC0415 - as above
 
     if chosen.shuffles < 1:
@@ -260,7 +260,7 @@ def _read_report(chosen: argparse.Namespace) -> Report:
 
 
 def _tell(report: Report, chosen: argparse.Namespace, messages: Sequence[str]) -> None:
-    from pytest_crackle import pipeline  # noqa: PLC0415 - as above
+    from pytest_crackle import pipeline  # noqa: PLC0415 - start-up of the other commands
     from pytest_crackle.reporting.text import render_text  # noqa: PLC0415 - as above
 
     if chosen.max < 0:

@@ -130,7 +130,10 @@ def plan(
         dry_run=dry_run,
         alpha=profile.alpha,
     )
-    chosen = resolve(detectors or DEFAULT, classic_metrics=classic_metrics)
+    try:
+        chosen = resolve(detectors or DEFAULT, classic_metrics=classic_metrics)
+    except CrackleError as error:
+        raise CrackleError(f"{prefix}detectors: {error}") from None
     accepting = Acceptance(tuple(accept), reason, baseline) if accept and baseline else None
     return Plan(profile, chosen, gate, accepting)
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from pytest_crackle import pipeline
 from pytest_crackle.firing.meters.clock import epoch_clock, wall_clock
 from pytest_crackle.firing.readings import METERS
 from pytest_crackle.firing.recorder import Recorder
@@ -22,6 +21,9 @@ from pytest_crackle.model.metrics import check_metric_name
 from pytest_crackle.model.record import finite_number
 from pytest_crackle.model.report import SessionInfo, WorkerInfo
 from pytest_crackle.model.table import EndReading, TableBuilder
+from pytest_crackle.pipeline import FORMS, load_writer, repository_of, write_outputs
+from pytest_crackle.pipeline import plan as make_plan
+from pytest_crackle.pipeline import run as run_pipeline
 from pytest_crackle.settings import settings_of
 from pytest_crackle.storage.journal import Journal, append_text
 from pytest_crackle.terminal import write_report
@@ -81,7 +83,7 @@ class Controller:
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self.config = config
         self.settings = settings
-        self.plan = pipeline.plan(
+        self.plan = make_plan(
             cooling=settings.cooling,
             detectors=settings.detectors,
             classic_metrics=settings.classic_metrics,
@@ -92,8 +94,8 @@ class Controller:
             accept=settings.accept,
             reason=settings.reason,
         )
-        for form in settings.outputs.keys() & set(pipeline.FORMS):
-            pipeline.load_writer(form)
+        for form in settings.outputs.keys() & set(FORMS):
+            load_writer(form)
         self._ci = self._wants_ci()
         self.recorder: Recorder | None = None
         self.report: Report | None = None
@@ -278,7 +280,7 @@ class Controller:
                 self.messages.append(f"--crackle-records: {problem}")
         if exitstatus in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
             return
-        self.report = report = pipeline.run(
+        self.report = report = run_pipeline(
             table,
             info,
             self.plan,
@@ -288,7 +290,7 @@ class Controller:
         )
         if report.gate.fails_session and session.exitstatus == 0:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        self.messages += pipeline.write_outputs(report, self.settings.outputs, self.settings.root)
+        self.messages += write_outputs(report, self.settings.outputs, self.settings.root)
         self.ci_lines = self._tell_ci(report)
 
     def _tell_ci(self, report: Report) -> list[str]:
@@ -302,7 +304,7 @@ class Controller:
             except OSError as error:
                 self.messages.append(f"step summary not written: {error}")
         text: str = github.render_annotations(
-            report, repository=pipeline.repository_of(root), rootdir=str(root)
+            report, repository=repository_of(root), rootdir=str(root)
         )
         return text.splitlines()
 
@@ -311,7 +313,7 @@ class Controller:
         wanted = self.settings.ci
         here = os.environ.get("GITHUB_ACTIONS") == "true"
         if wanted == "github" or (wanted == "auto" and here):
-            return pipeline.load_writer("github")
+            return load_writer("github")
         return None
 
     def _session_info(

@@ -6,11 +6,13 @@ import math
 import random
 from dataclasses import replace
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_crackle.model.pattern import Explanation, Pattern, pattern_id
-from pytest_crackle.model.report import Report
 from tests.sample_report import sample_report, summaries_of, table_with
+
+if TYPE_CHECKING:
+    from pytest_crackle.model.report import Report
 
 __all__ = ["HOSTILE", "every_kind", "hostile_report"]
 
@@ -174,14 +176,13 @@ def hostile_report() -> Report:
         for i, name in enumerate(names)
     ]
     table = table_with(records)
+    kinds = ["phase-transition", "clustering", "conservation", "correlation", evil] * 3
     patterns = [
         _made(kind, evil, ("<i>metric", "duration"), names, at=name, exceptions=tuple(names[:2]),
               id=f'CR-"><script>{i}', details=(name, evil), evidence={evil: 1e308, "slope": 2.0},
               summary=f"{name} is {evil} on {name}",
               explained_by=Explanation("fixture", evil))
-        for i, (kind, name) in enumerate(
-            zip(["phase-transition", "clustering", "conservation", "correlation", evil] * 3, names)
-        )
+        for i, (kind, name) in enumerate(zip(kinds, names, strict=False))
     ]  # fmt: skip
     report = sample_report()
     return replace(

@@ -33,7 +33,7 @@ BACKGROUNDS: Final = (0.7, 0.35, 0.15)
 # a window of many more tests than chance before cost and waiting are looked at
 LEAST_LOG_P: Final = math.log(1e-3)
 # least share of waiting of a test that takes part; without the run-queue delay a loaded machine
-# looks like waiting up to .65 (84 tests of 55 ms in a recorded suite), so the share of true waits is asked for
+# looks like waiting up to .65 (84 tests of 55 ms in a recorded suite): then that of true waits
 WAITING: Final = 0.6
 WAITING_WITHOUT_DELAY: Final = 0.8
 TELLING_LIFT: Final = 2.0

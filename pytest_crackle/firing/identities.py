@@ -11,7 +11,7 @@ from pytest_crackle.firing.meters.process import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
 
 __all__ = ["Descriptors", "Threads"]
 
@@ -23,7 +23,7 @@ class Descriptors:
         self._read = descriptors_reader()
         self._kinds_of = descriptor_kinds_reader()
         self._listing: list[str] = []
-        self._kinds: dict[str, str] = {}
+        self._kinds: dict[str, tuple[str, int]] = {}
         if self._read is not None:
             self.changes()
 
@@ -35,8 +35,8 @@ class Descriptors:
         if listing == self._listing:
             return float(len(self._kinds)), _NONE, _NONE
         kinds = self._kinds_of(listing)
-        came = _identities(kinds, kinds.keys() - self._kinds.keys())
-        went = _identities(self._kinds, self._kinds.keys() - kinds.keys())
+        came = _identities(kinds, self._kinds)
+        went = _identities(self._kinds, kinds)
         self._listing, self._kinds = listing, kinds
         return float(len(kinds)), came, went
 
@@ -44,8 +44,12 @@ class Descriptors:
 _NONE: list[str] = []
 
 
-def _identities(kinds: dict[str, str], numbers: Iterable[str]) -> list[str]:
-    return [f"{number}:{kinds[number]}" for number in sorted(numbers, key=int)]
+def _identities(
+    mine: Mapping[str, tuple[str, int]], others: Mapping[str, tuple[str, int]]
+) -> list[str]:
+    """Return those of `mine` that are not, or are something else, in `others`."""
+    numbers = sorted((n for n in mine if others.get(n) != mine[n]), key=int)
+    return [f"{number}:{mine[number][0]}" for number in numbers]
 
 
 class Threads:
@@ -61,8 +65,8 @@ class Threads:
         self._known = now
         if not known and not now:
             return 1.0, _NONE, _NONE
-        came = [f"{ident}:{name}" for ident, name in now.items() if ident not in known]
-        went = [f"{ident}:{name}" for ident, name in known.items() if ident not in now]
+        came = [f"{ident}:{name}" for ident, name in now.items() if known.get(ident) != name]
+        went = [f"{ident}:{name}" for ident, name in known.items() if now.get(ident) != name]
         return 1.0 + len(now), came, went
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -76,6 +77,7 @@ class Readings:
         self._state = state_reader() if "state" in wanted else None
         self._last_state: tuple[object, ...] = ()
         self._designed: dict[int, object] = {}
+        self._collect = gc.collect
         self._descriptors: Descriptors | None = None
         self._threads: Threads | None = None
         self.thread_idents: set[int] = set()
@@ -182,7 +184,11 @@ class Readings:
             record["blocks"] = probe.blocks
 
     def last_reading(self) -> dict[str, object]:
-        """Read the levels at the end of the session, threads after a grace of 0.2 s."""
+        """Read the levels at the end of the session, threads after a grace of 0.2 s.
+
+        What is only held by cycles of objects is not left for good: they are collected first.
+        """
+        self._collect()
         if self._threads is not None:
             deadline = self._wall() + GRACE
             known = self._threads.idents

@@ -22,7 +22,7 @@ __all__ = ["TestsTable", "tests_table"]
 _STATIC_ROWS: Final = 25
 _LONGEST_NAME: Final = 300
 _PILOT: Final = 200
-_FIRST: Final = ("cpu", "memory.rss")
+_FIRST: Final = ("duration", "cpu")
 _DENSE: Final = 0.6
 """Columns with fewer values than this share of the tests are written with their places."""
 _MINUTES: Final = 599.0
@@ -60,8 +60,7 @@ def tests_table(data: ChartData, room: int) -> TestsTable:
     O(tests x metrics shown).
     """
     table = data.table
-    spent = data.columns.get("duration", [0.0] * table.n_tests)
-    slowest = sorted(range(table.n_tests), key=lambda row: (-_or_zero(spent[row]), row))
+    slowest = _slowest(data)
     rows, names = _names_that_fit(data, slowest, room)
     room -= sum(map(_size_of, names))
     metrics, left_out = _metrics_that_fit(data, rows, room)
@@ -82,8 +81,16 @@ def tests_table(data: ChartData, room: int) -> TestsTable:
     return TestsTable(html, f'{_script_text(head)[:-1]},"values":[{columns}]}}')
 
 
-def _or_zero(value: float) -> float:
-    return value if math.isfinite(value) else 0.0
+def _slowest(data: ChartData) -> list[int]:
+    """Return all rows by duration as it is shown: the script sorts those numbers the same way."""
+    rows = list(range(data.table.n_tests))
+    column = data.columns.get("duration")
+    if column is None:
+        return rows
+    known = [row for row in rows if math.isfinite(column[row])]
+    shown = dict(zip(known, _milliseconds([column[row] for row in known]), strict=True))
+    seconds = {row: float(text) for row, text in shown.items() if text != "null"}
+    return sorted(rows, key=lambda row: (row not in seconds, -seconds.get(row, 0.0), row))
 
 
 def _script_text(payload: object) -> str:
@@ -156,7 +163,7 @@ def _metrics_that_fit(
     summaries = {summary.name: summary for summary in data.report.metrics}
     told = dict.fromkeys(name for pattern in data.report.patterns for name in pattern.metrics)
     rest = sorted(summaries, key=lambda n: (data.table.info(n).builtin, -summaries[n].tests, n))
-    wanted = ["duration", *told, *_FIRST, *rest]
+    wanted = [*_FIRST, *told, *rest]
     names = [name for name in dict.fromkeys(wanted) if name in data.columns]
     step = max(1, len(rows) // _PILOT)
     pilot = rows[::step]

@@ -29,6 +29,8 @@ _LONG_SECONDS: Final = 7200.0
 _ROOM: Final = 0.04
 """Share of the axis that stays free on either side."""
 _LARGEST_PLAIN: Final = 1e7
+_SMALLEST_SPAN: Final = 1e-290
+"""Pixels per unit would be infinite for less."""
 _ZEROS: Final = re.compile(r"(\.\d*?)0+(?=$| )")
 
 
@@ -171,8 +173,8 @@ def scale_of(
         low = 0.0
     # by halves: the span of finite values may be infinite
     room = 2 * (_ROOM * (high / 2 - low / 2))
-    if not room > abs(high) * 1e-12:
-        room = abs(high) * 0.1 or 1.0
+    if not room > max(abs(high) * 1e-12, _SMALLEST_SPAN):
+        room = max(abs(high) * 0.1, _SMALLEST_SPAN) if high else 1.0
     bottom = low if zero and low == 0 else low - room
     limit = 1.7e308
     ends = max(bottom, -limit), min(high + room, limit)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, Literal
 
+from tabulate import tabulate
+
 from pytest_crackle.reporting.layout import display_width
 
 if TYPE_CHECKING:

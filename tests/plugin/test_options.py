@@ -14,12 +14,12 @@ PASSING = "def test_a(): pass"
             "--crackle-cooling=tepid",
             "*--crackle-cooling: 'tepid' is not one of fast, normal, slow*",
         ),
-        ("--crackle-detectors=nose", "*nose*clustering*"),
+        ("--crackle-detectors=nose", "*--crackle-detectors: *clustering*, not 'nose'"),
         ("--crackle-meters=+odometer", "*--crackle-meters: 'odometer' is not one of duration*"),
         ("--crackle-ci=gitea", "*--crackle-ci: 'gitea' is not one of auto, none, github*"),
         ("--crackle-max=-1", "*--crackle-max: '-1' is not a whole number*"),
         ("--crackle-fail-on=shift", "*shift*phase-transition*"),
-        ("--crackle-fail-on=any@2", "*any@2*"),
+        ("--crackle-fail-on=any@2", "*--crackle-fail-on any@>>2<<:*from 0 to 1"),
         ("--crackle-budget=duration", "*duration*"),
         ("--crackle-accept=all", "*--crackle-accept needs --crackle-baseline*"),
     ],
@@ -41,7 +41,7 @@ def test_the_ini_key_switches_it_on_and_the_command_line_off(crackle):
     crackle.file("out/report.json").unlink()
     result = crackle.run("--no-crackle", on=False)
     assert not crackle.file("out/report.json").exists()
-    assert "crackle" not in result.stdout.str().replace(str(crackle.folder), "")
+    assert not [line for line in result.stdout.lines if line.startswith(("crackle", "= crackle"))]
 
 
 def test_native_toml_types_are_taken(crackle):

@@ -91,21 +91,23 @@ def descriptors_reader() -> Callable[[], list[str]] | None:
     return None
 
 
-def descriptor_kinds_reader() -> Callable[[list[str]], dict[str, str]]:
+def descriptor_kinds_reader() -> Callable[[list[str]], dict[str, tuple[str, int]]]:
     """Return a function that tells which of some descriptors are open and what they are.
 
-    It gives ``{"7": "socket"}``: kinds only, no path or address leaves the process.
+    It gives ``{"7": ("socket", inode)}``: kinds only, no path or address leaves the process; the
+    inode tells a number that was closed and used again.
     """
     fstat, file_type = os.fstat, stat.S_IFMT
 
-    def read(numbers: list[str]) -> dict[str, str]:
-        kinds: dict[str, str] = {}
+    def read(numbers: list[str]) -> dict[str, tuple[str, int]]:
+        kinds: dict[str, tuple[str, int]] = {}
         for number in numbers:
             try:
-                mode = fstat(int(number)).st_mode
+                facts = fstat(int(number))
             except (OSError, ValueError):
                 continue
-            kinds[number] = _KINDS.get(file_type(mode), "anonymous descriptor")
+            kind = _KINDS.get(file_type(facts.st_mode), "anonymous descriptor")
+            kinds[number] = (kind, facts.st_ino)
         return kinds
 
     return read

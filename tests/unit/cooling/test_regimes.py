@@ -317,6 +317,8 @@ def test_a_module_of_one_function_is_no_stratum():
 def test_pilot_of_tests_in_modules_of_their_own():
     rng = random.Random(1)
     n = 3000
-    columns = {name: [rng.random() if i % 60 == 0 else None for i in range(n)] for name in "xy"}
+    columns: dict[str, list[float | None]]
+    columns = {name: [rng.random() for _ in range(n)] for name in "xy"}
+    columns["rare"] = [rng.random() if i < 20 else None for i in range(n)]
     modules = [f"t{i}.py::test_a" for i in range(n)]
     assert RankPilot(custom_suite(columns, nodeid=modules)).metrics == ("x", "y")
