@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from pytest_crackle.cooling.rankseg import rankseg
+from pytest_crackle.cooling.changepoints.rankseg import rankseg
 from tests.detectors.tcpd_score import FOLDER, covering, f1_score, load_series
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.cooling.attributes import Attribute, attributes_of, explain
-from pytest_crackle.cooling.equations import Equations, find_equations
-from pytest_crackle.cooling.rank_pilot import RankPilot
+from pytest_crackle.cooling.correlations.rank_pilot import RankPilot
+from pytest_crackle.cooling.laws.equations import Equations, find_equations
 from pytest_crackle.cooling.roles import Alias, Role, aliases_of, roles_of
 from pytest_crackle.model.metrics import PHASES
 

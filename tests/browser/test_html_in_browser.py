@@ -239,7 +239,7 @@ def test_script_writes_numbers_as_python_does(window: Any, tmp_path: Path, repor
 # ---------------------------------------------------------------------- looks
 
 CONTRASTS = """
-const light = c => { const v = c / 255; return v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; };
+const light = c => c <= 10.3 ? c / 255 / 12.92 : ((c / 255 + .055) / 1.055) ** 2.4;
 const parse = t => (t.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
 const lum = ([r, g, b]) => .2126 * light(r) + .7152 * light(g) + .0722 * light(b);
 const behind = e => {

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from pytest_crackle.cooling.random_order import random_units
+from pytest_crackle.cooling.shifts.random_order import random_units
 from pytest_crackle.cooling.suite import Suite
 from tests.detectors.shift_tables import detect, findings, records, table_of
 

@@ -13,7 +13,7 @@ from itertools import accumulate
 
 import pytest
 
-from pytest_crackle.cooling.rankseg import pooled_rho, rankseg, spread_changes
+from pytest_crackle.cooling.changepoints.rankseg import pooled_rho, rankseg, spread_changes
 
 ALPHA = 0.01
 SD = 0.5  # of ln, of the series with planted steps

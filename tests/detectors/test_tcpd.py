@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_crackle.cooling.rankseg import rankseg
+from pytest_crackle.cooling.changepoints.rankseg import rankseg
 from tests.detectors.tcpd_score import count_found, covering, f1_score, load_series
 
 SERIES = load_series()

@@ -12,9 +12,9 @@ import random
 
 import pytest
 
+from pytest_crackle.cooling.correlations.drivers import find_drivers
 from pytest_crackle.cooling.detectors.clustering import Clustering
-from pytest_crackle.cooling.drivers import find_drivers
-from pytest_crackle.cooling.plateaus import find_plateaus
+from pytest_crackle.cooling.laws.plateaus import find_plateaus
 from pytest_crackle.cooling.profiles import Profile
 from tests.recorded import path_of, records_of, shuffled_within_modules
 from tests.time_tables import significant, suite_of

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pytest_crackle.cooling.clusters.regimes import find_regimes
 from pytest_crackle.cooling.detectors.conservation import Conservation
 from pytest_crackle.cooling.detectors.correlation import Correlation
 from pytest_crackle.cooling.profiles import Profile
-from pytest_crackle.cooling.regimes import find_regimes
 from pytest_crackle.cooling.suite import Suite
 from pytest_crackle.model.table import MetricTable
 from tests.detectors.custom_suites import (

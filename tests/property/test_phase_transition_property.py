@@ -9,11 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_crackle.cooling.detectors.phase_transition import PhaseTransition
-from pytest_crackle.cooling.level_series import path_of
-from pytest_crackle.cooling.levels import amount_changes, breadth_of, busiest_stretch, unit_changes
 from pytest_crackle.cooling.profiles import CoolingRate, Profile
-from pytest_crackle.cooling.settled import running_high, settled
-from pytest_crackle.cooling.states import state_spans
+from pytest_crackle.cooling.shifts.level_series import path_of
+from pytest_crackle.cooling.shifts.levels import (
+    amount_changes,
+    breadth_of,
+    busiest_stretch,
+    unit_changes,
+)
+from pytest_crackle.cooling.shifts.settled import running_high, settled
+from pytest_crackle.cooling.shifts.states import state_spans
 from pytest_crackle.cooling.suite import Suite
 from pytest_crackle.model.record import OUTCOMES
 from pytest_crackle.model.table import EndReading, TableBuilder

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_crackle.cooling.rankseg import pooled_rho, rankseg, spread_changes
+from pytest_crackle.cooling.changepoints.rankseg import pooled_rho, rankseg, spread_changes
 
 pytestmark = pytest.mark.property
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_crackle.cooling.correlations.drivers import find_drivers
 from pytest_crackle.cooling.detectors.clustering import Clustering
-from pytest_crackle.cooling.drivers import find_drivers
-from pytest_crackle.cooling.plateaus import find_plateaus
+from pytest_crackle.cooling.laws.plateaus import find_plateaus
 from pytest_crackle.cooling.profiles import Profile
 from pytest_crackle.model.units import count_of, format_count, format_percent, format_value
 from tests.time_tables import suite_of

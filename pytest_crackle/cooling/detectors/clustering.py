@@ -6,11 +6,11 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from pytest_crackle.cooling.clusters.groups import find_groups
+from pytest_crackle.cooling.clusters.hotspots import find_hot
+from pytest_crackle.cooling.clusters.regimes import find_regimes
+from pytest_crackle.cooling.clusters.setups import find_setups
 from pytest_crackle.cooling.detectors.base import Detection
-from pytest_crackle.cooling.groups import find_groups
-from pytest_crackle.cooling.hotspots import find_hot
-from pytest_crackle.cooling.regimes import find_regimes
-from pytest_crackle.cooling.setups import find_setups
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_crackle.cooling.detectors.base import joined
-from pytest_crackle.cooling.laws import find_laws
-from pytest_crackle.cooling.plateaus import find_plateaus
-from pytest_crackle.cooling.relations import find_relations
+from pytest_crackle.cooling.laws.laws import find_laws
+from pytest_crackle.cooling.laws.plateaus import find_plateaus
+from pytest_crackle.cooling.laws.relations import find_relations
 
 if TYPE_CHECKING:
     from pytest_crackle.cooling.detectors.base import Detection

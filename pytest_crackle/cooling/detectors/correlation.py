@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pytest_crackle.cooling.correlations.drivers import find_drivers
+from pytest_crackle.cooling.correlations.pairs import find_pairs
 from pytest_crackle.cooling.detectors.base import joined
-from pytest_crackle.cooling.drivers import find_drivers
-from pytest_crackle.cooling.pairs import find_pairs
 from pytest_crackle.cooling.roles import custom_measures
 
 if TYPE_CHECKING:

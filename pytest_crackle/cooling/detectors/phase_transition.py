@@ -6,17 +6,17 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pytest_crackle.cooling.cases import case_shifts
 from pytest_crackle.cooling.detectors.base import Detection, Finding
-from pytest_crackle.cooling.fixture_costs import fixture_shifts
-from pytest_crackle.cooling.left_open import find_left_open
-from pytest_crackle.cooling.memory import find_memory
-from pytest_crackle.cooling.pace import ALONE, LEAST_PROBES, machine_ratio, probes_of
-from pytest_crackle.cooling.pace_findings import background_shifts, pace_shifts, queue_shifts
 from pytest_crackle.cooling.profiles import CoolingRate
-from pytest_crackle.cooling.random_order import order_shifts
-from pytest_crackle.cooling.states import left_states, state_finding
-from pytest_crackle.cooling.time_findings import (
+from pytest_crackle.cooling.shifts.cases import case_shifts
+from pytest_crackle.cooling.shifts.fixture_costs import fixture_shifts
+from pytest_crackle.cooling.shifts.left_open import find_left_open
+from pytest_crackle.cooling.shifts.memory import find_memory
+from pytest_crackle.cooling.shifts.pace import ALONE, LEAST_PROBES, machine_ratio, probes_of
+from pytest_crackle.cooling.shifts.pace_findings import background_shifts, pace_shifts, queue_shifts
+from pytest_crackle.cooling.shifts.random_order import order_shifts
+from pytest_crackle.cooling.shifts.states import left_states, state_finding
+from pytest_crackle.cooling.shifts.time_findings import (
     NEAR,
     PaceHere,
     case_clause,
@@ -25,18 +25,18 @@ from pytest_crackle.cooling.time_findings import (
     is_company,
     order_finding,
 )
-from pytest_crackle.cooling.time_shifts import run_places
-from pytest_crackle.cooling.worker_pace import worker_pace_shifts
+from pytest_crackle.cooling.shifts.time_shifts import run_places
+from pytest_crackle.cooling.shifts.worker_pace import worker_pace_shifts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_crackle.cooling.pace import Probes
-    from pytest_crackle.cooling.pace_findings import PlacedShift, QueueShift
     from pytest_crackle.cooling.profiles import Profile
-    from pytest_crackle.cooling.states import LeftState
+    from pytest_crackle.cooling.shifts.pace import Probes
+    from pytest_crackle.cooling.shifts.pace_findings import PlacedShift, QueueShift
+    from pytest_crackle.cooling.shifts.states import LeftState
+    from pytest_crackle.cooling.shifts.time_shifts import TimeShift
     from pytest_crackle.cooling.suite import Suite
-    from pytest_crackle.cooling.time_shifts import TimeShift
     from pytest_crackle.model.report import NotTested
 
 __all__ = ["PhaseTransition"]

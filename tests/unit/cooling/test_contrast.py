@@ -9,7 +9,7 @@ import random
 import pytest
 import scipy.stats
 
-from pytest_crackle.cooling.contrast import log_p_above, log_scale, mean_distance
+from pytest_crackle.cooling.clusters.contrast import log_p_above, log_scale, mean_distance
 
 RNG = random.Random(11)
 VALUES = [RNG.lognormvariate(-4, 1) for _ in range(40)]

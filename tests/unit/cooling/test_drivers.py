@@ -8,8 +8,8 @@ import random
 import pytest
 import scipy.stats
 
-from pytest_crackle.cooling.driver_fit import fit_of, mode_of, sample_of
-from pytest_crackle.cooling.drivers import find_drivers
+from pytest_crackle.cooling.correlations.driver_fit import fit_of, mode_of, sample_of
+from pytest_crackle.cooling.correlations.drivers import find_drivers
 from pytest_crackle.cooling.profiles import Profile
 from tests.time_tables import background, suite_of
 

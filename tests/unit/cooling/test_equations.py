@@ -8,9 +8,9 @@ import random
 
 import pytest
 
-from pytest_crackle.cooling.equation import Equation, chance_of
-from pytest_crackle.cooling.equations import find_equations
-from pytest_crackle.cooling.lines import middle_range, resistant_line
+from pytest_crackle.cooling.laws.equation import Equation, chance_of
+from pytest_crackle.cooling.laws.equations import find_equations
+from pytest_crackle.cooling.laws.lines import middle_range, resistant_line
 from tests.custom_tables import custom_suite
 
 N = 100

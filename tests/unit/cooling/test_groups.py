@@ -7,7 +7,7 @@ import math
 import pytest
 import scipy.stats
 
-from pytest_crackle.cooling.groups import find_groups
+from pytest_crackle.cooling.clusters.groups import find_groups
 from pytest_crackle.cooling.profiles import Profile
 from tests.time_tables import background, record, suite_of
 

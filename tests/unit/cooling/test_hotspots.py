@@ -7,7 +7,7 @@ import math
 import pytest
 import scipy.stats
 
-from pytest_crackle.cooling.hotspots import find_hot
+from pytest_crackle.cooling.clusters.hotspots import find_hot
 from pytest_crackle.cooling.profiles import Profile
 from tests.time_tables import background, record, suite_of
 

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from pytest_crackle.cooling.laws import find_laws
+from pytest_crackle.cooling.laws.laws import find_laws
 from pytest_crackle.cooling.profiles import Profile
 from tests.custom_tables import custom_suite
 

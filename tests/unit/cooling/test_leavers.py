@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_crackle.cooling.leavers import leavers_of, name_kinds
+from pytest_crackle.cooling.shifts.leavers import leavers_of, name_kinds
 from tests.detectors.shift_tables import findings, records, table_of
 
 

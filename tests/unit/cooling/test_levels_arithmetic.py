@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_crackle.cooling.level_series import path_of
-from pytest_crackle.cooling.levels import (
+from pytest_crackle.cooling.profiles import Profile
+from pytest_crackle.cooling.shifts.level_series import path_of
+from pytest_crackle.cooling.shifts.levels import (
     amount_changes,
     breadth_of,
     busiest_stretch,
     from_its_first,
     unit_changes,
 )
-from pytest_crackle.cooling.profiles import Profile
-from pytest_crackle.cooling.settled import lasting_share, longest_excursion, running_high, settled
+from pytest_crackle.cooling.shifts.settled import (
+    lasting_share,
+    longest_excursion,
+    running_high,
+    settled,
+)
 
 MIB = 2**20
 

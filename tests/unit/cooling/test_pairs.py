@@ -8,12 +8,12 @@ import random
 import pytest
 import scipy.stats
 
+from pytest_crackle.cooling.correlations.pairs import find_pairs
+from pytest_crackle.cooling.correlations.rank_pair import rank_pair
+from pytest_crackle.cooling.correlations.shapes import find_shapes
 from pytest_crackle.cooling.detectors.conservation import Conservation
 from pytest_crackle.cooling.detectors.correlation import Correlation
-from pytest_crackle.cooling.pairs import find_pairs
 from pytest_crackle.cooling.profiles import Profile
-from pytest_crackle.cooling.rank_pair import rank_pair
-from pytest_crackle.cooling.shapes import find_shapes
 from tests.custom_tables import custom_suite
 from tests.unit.cooling.test_equations import columns_of_sum
 from tests.unit.cooling.test_regimes import COLD, N, two_levels

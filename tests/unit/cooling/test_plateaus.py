@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from pytest_crackle.cooling.plateaus import find_plateaus
+from pytest_crackle.cooling.laws.plateaus import find_plateaus
 from pytest_crackle.cooling.profiles import Profile
 from pytest_crackle.model.units import format_count, format_percent, format_value
 from tests.time_tables import background, record, suite_of

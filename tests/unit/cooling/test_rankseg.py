@@ -8,13 +8,17 @@ import random
 
 import pytest
 
-from pytest_crackle.cooling import rank_scan
-from pytest_crackle.cooling.autocorrelation import guarded_rho, inflation_of, lag_rho, noise_of
-from pytest_crackle.cooling.broken_line import broken_line
-from pytest_crackle.cooling.drift import best_bend, form_of, scan_bends
-from pytest_crackle.cooling.numeric import cliff_delta, mid_ranks
-from pytest_crackle.cooling.rank_scan import RankScan, best_split, log_max_p, partial_z
-from pytest_crackle.cooling.rankseg import (
+from pytest_crackle.cooling.changepoints import rank_scan
+from pytest_crackle.cooling.changepoints.autocorrelation import (
+    guarded_rho,
+    inflation_of,
+    lag_rho,
+    noise_of,
+)
+from pytest_crackle.cooling.changepoints.broken_line import broken_line
+from pytest_crackle.cooling.changepoints.drift import best_bend, form_of, scan_bends
+from pytest_crackle.cooling.changepoints.rank_scan import RankScan, best_split, log_max_p, partial_z
+from pytest_crackle.cooling.changepoints.rankseg import (
     ChangePoint,
     Segmentation,
     default_least_segment,
@@ -22,6 +26,7 @@ from pytest_crackle.cooling.rankseg import (
     rankseg,
     spread_changes,
 )
+from pytest_crackle.cooling.numeric import cliff_delta, mid_ranks
 from pytest_crackle.model.errors import CrackleError
 
 LOG_ALPHA = math.log(0.01)

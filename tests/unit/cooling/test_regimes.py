@@ -7,10 +7,10 @@ import random
 
 import pytest
 
+from pytest_crackle.cooling.clusters.regimes import find_regimes
+from pytest_crackle.cooling.clusters.side_names import log_p_of_name, name_side
+from pytest_crackle.cooling.correlations.rank_pilot import RankPilot, whole_modules
 from pytest_crackle.cooling.profiles import Profile
-from pytest_crackle.cooling.rank_pilot import RankPilot, whole_modules
-from pytest_crackle.cooling.regimes import find_regimes
-from pytest_crackle.cooling.side_names import log_p_of_name, name_side
 from tests.custom_tables import custom_suite
 
 NORMAL = Profile.normal()

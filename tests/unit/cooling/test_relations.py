@@ -6,8 +6,8 @@ import math
 
 import pytest
 
+from pytest_crackle.cooling.laws.relations import find_relations
 from pytest_crackle.cooling.profiles import Profile
-from pytest_crackle.cooling.relations import find_relations
 from tests.custom_tables import custom_suite
 from tests.unit.cooling.test_equations import columns_of_sum, lognormal
 

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
+from pytest_crackle.cooling.clusters.setups import find_setups
 from pytest_crackle.cooling.profiles import Profile
-from pytest_crackle.cooling.setups import find_setups
 from tests.time_tables import background, record, suite_of
 
 NORMAL = Profile.normal()

@@ -7,11 +7,11 @@ import random
 
 import pytest
 
-from pytest_crackle.cooling.pace import Probes, machine_ratio, probes_of, stretches_of
-from pytest_crackle.cooling.pace_findings import _cores, background_shifts
+from pytest_crackle.cooling.changepoints.rankseg import ChangePoint
 from pytest_crackle.cooling.profiles import Profile
-from pytest_crackle.cooling.rankseg import ChangePoint
-from pytest_crackle.cooling.shifts import (
+from pytest_crackle.cooling.shifts.pace import Probes, machine_ratio, probes_of, stretches_of
+from pytest_crackle.cooling.shifts.pace_findings import _cores, background_shifts
+from pytest_crackle.cooling.shifts.telling import (
     onset_phrase,
     range_phrase,
     shift_evidence,

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from pytest_crackle.cooling.valley import deepest_valley, is_log_scaled, without_lattice
+from pytest_crackle.cooling.clusters.valley import deepest_valley, is_log_scaled, without_lattice
 
 
 def normal(n, mean, sd, seed):

@@ -1,0 +1,259 @@
+"""Groups: tests that share an attribute and, in one phase, one cost that others do not have."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pytest_crackle.cooling.clusters.contrast import (
+    EMPTY,
+    SIGMA,
+    log_p_above,
+    log_scale,
+    mean_distance,
+)
+from pytest_crackle.cooling.detectors.base import Detection, Finding
+from pytest_crackle.cooling.numeric import log_rank_sum_p, mad_of, median_of, mid_ranks
+from pytest_crackle.cooling.suite import FLOOR
+from pytest_crackle.cooling.wording import files_phrase, having, phase_name
+from pytest_crackle.model.pattern import Explanation, PatternKind
+from pytest_crackle.model.units import count_of, format_percent, format_value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_crackle.cooling.attributes import Attribute
+    from pytest_crackle.cooling.detectors.base import Column, Recheck
+    from pytest_crackle.cooling.profiles import Profile
+    from pytest_crackle.cooling.suite import Suite
+
+__all__ = ["find_groups"]
+
+# share of the group's values over the floor below which durations are noise
+COSTLY: Final = 0.8
+# a group with more of its tests than this in a dearer one is the dearer one
+OVERLAP: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranking:
+    """One phase of all tests that have it, sorted: what every attribute is compared with."""
+
+    metric: str
+    rows: list[int]
+    """By increasing value."""
+    values: list[float]
+    """Sorted."""
+    ranks: dict[int, float]
+    """Mid-rank of each row."""
+    places: dict[int, int]
+    """Position of each row in `rows`."""
+    scale: float
+    """Robust standard deviation of the logarithm over all tests."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """An attribute measured against the rest of the suite in one phase."""
+
+    metric: str
+    attribute: Attribute
+    rows: tuple[int, ...]
+    cost: float
+    median: float
+    rest: float
+    spread: float
+    log_p: float
+
+    @property
+    def excess(self) -> float:
+        """Seconds that the group costs more than as many other tests."""
+        return self.cost - len(self.rows) * self.rest
+
+
+def find_groups(suite: Suite, profile: Profile) -> Detection:
+    """Find attributes whose tests share one cost in a phase that other tests do not have.
+
+    Parameters
+    ----------
+    suite : Suite
+    profile : Profile
+        `min_tests`, `spread`, `ratio` and the least cost apply.
+
+    Returns
+    -------
+    Detection
+        Findings of kind clustering, sub-kind group. `evidence`: `cluster_size`, `avg_distance`
+        (mean pairwise distance of logarithms over the robust spread of all tests), `cost_seconds`,
+        `share` (of the suite), `lift` (median over median of the rest), `median`, `files`,
+        `spread`. The cost is the median times the number of tests, or their sum if that is less.
+
+    Notes
+    -----
+    Attributes that cost enough are hypotheses. Kept: four in five values over 10 ms, a robust
+    spread of the logarithm within the limit, a median that is `ratio` times the rest's, and the
+    rank-sum p-value for the session. Of overlapping groups of a phase the one with the greatest
+    excess cost stays. O(n log n + total size of the attributes) a phase.
+    """
+    findings: list[Finding] = []
+    hypotheses = 0
+    least = profile.least_cost(suite.seconds)
+    for metric in suite.phases:
+        ranking = _rank(suite, metric)
+        candidates = []
+        for attribute in suite.attributes:
+            if len(attribute.rows) < profile.min_tests:
+                continue
+            rows = tuple(row for row in attribute.rows if row in ranking.ranks)
+            total = math.fsum(suite.column(metric)[row] for row in rows)
+            if total < least or len(rows) < profile.min_tests:
+                continue
+            hypotheses += 1
+            group = _measure(suite, ranking, attribute, rows)
+            if group.cost >= least and _is_group(group, profile):
+                candidates.append(group)
+        findings += [_finding(suite, profile, ranking, g) for g in _without_overlap(candidates)]
+    return Detection(tuple(findings), hypotheses)
+
+
+def _rank(suite: Suite, metric: str) -> _Ranking:
+    column = suite.column(metric)
+    rows = [row for row in suite.rows if not math.isnan(column[row])]
+    rows.sort(key=lambda row: (column[row], row))
+    values = [column[row] for row in rows]
+    return _Ranking(
+        metric=metric,
+        rows=rows,
+        values=values,
+        ranks=dict(zip(rows, mid_ranks(values), strict=True)),
+        places={row: place for place, row in enumerate(rows)},
+        scale=log_scale(values),
+    )
+
+
+def _measure(
+    suite: Suite, ranking: _Ranking, attribute: Attribute, rows: tuple[int, ...]
+) -> _Group:
+    column = suite.column(ranking.metric)
+    values = [column[row] for row in rows]
+    median = median_of(values)
+    rank_sum = math.fsum(ranking.ranks[row] for row in rows)
+    return _Group(
+        metric=ranking.metric,
+        attribute=attribute,
+        rows=rows,
+        cost=_shared_cost(values, median),
+        median=median,
+        rest=max(_median_of_rest(ranking, rows), EMPTY),
+        spread=_spread(values),
+        log_p=log_rank_sum_p(len(rows), rank_sum, len(ranking.rows)),
+    )
+
+
+def _shared_cost(values: Sequence[float], median: float) -> float:
+    """Return what tests share: the median for each; one test of many seconds is no shared cost."""
+    return min(math.fsum(values), len(values) * median)
+
+
+def _spread(values: Sequence[float]) -> float:
+    """Robust standard deviation of the logarithm; infinite if too many are below the floor."""
+    if sum(value >= FLOOR for value in values) < COSTLY * len(values):
+        return math.inf
+    return SIGMA * mad_of([math.log(max(value, FLOOR)) for value in values])
+
+
+def _median_of_rest(ranking: _Ranking, rows: Sequence[int]) -> float:
+    """Lower median of all others, by stepping over the members in the sorted column."""
+    others = len(ranking.rows) - len(rows)
+    if others <= 0:
+        return 0.0
+    place = (others - 1) // 2
+    for taken in sorted(ranking.places[row] for row in rows):
+        if taken > place:
+            break
+        place += 1
+    return ranking.values[place]
+
+
+def _is_group(group: _Group, profile: Profile) -> bool:
+    return group.spread <= profile.spread and group.median >= profile.ratio * group.rest
+
+
+def _without_overlap(groups: list[_Group]) -> list[_Group]:
+    groups.sort(key=lambda g: (-g.excess, g.attribute.rank, g.attribute.name))
+    taken: set[int] = set()
+    kept = []
+    for group in groups:
+        if len(taken.intersection(group.rows)) <= OVERLAP * len(group.rows):
+            taken.update(group.rows)
+            kept.append(group)
+    return kept
+
+
+def _finding(suite: Suite, profile: Profile, ranking: _Ranking, group: _Group) -> Finding:
+    n, table = len(group.rows), suite.table
+    column = suite.column(group.metric)
+    evidence = {
+        "cluster_size": float(n),
+        "files": float(len({table.modules[row] for row in group.rows})),
+        "median": group.median,
+        "cost_seconds": group.cost,
+        "share": group.cost / suite.seconds,
+        "lift": group.median / group.rest,
+        "spread": group.spread,
+        "avg_distance": mean_distance([column[row] for row in group.rows], ranking.scale),
+    }
+    attribute = group.attribute
+    return Finding(
+        kind=PatternKind.CLUSTERING,
+        subkind="group",
+        summary=_sentence(suite, group, evidence),
+        metrics=(group.metric,),
+        rows=group.rows,
+        anchor=attribute.label,
+        log_p=group.log_p,
+        explained_by=Explanation(
+            attribute.type, attribute.name, n / len(attribute.rows), 1.0, len(suite.rows) / n
+        ),
+        cost_seconds=group.cost,
+        evidence=evidence,
+        recheck=_recheck(suite, profile, ranking, group),
+        score=group.excess,
+    )
+
+
+def _sentence(suite: Suite, group: _Group, evidence: dict[str, float]) -> str:
+    attribute = group.attribute
+    who = count_of(len(group.rows), "test")
+    if attribute.type == "fixture":
+        who += f" {files_phrase(suite, group.rows)} share fixture {attribute.name}:"
+    else:
+        who += f" {having(attribute.type, attribute.name)}:"
+    return (
+        f"{who} {phase_name(group.metric)} {format_value(group.median, 's')} each,"
+        f" {format_value(group.cost, 's')} = {format_percent(evidence['share'])} of the suite."
+    )
+
+
+def _recheck(suite: Suite, profile: Profile, ranking: _Ranking, group: _Group) -> Recheck:
+    wanted = frozenset(group.rows)
+    # noise hardly moves the many others: they stay as they were, so that only members are read
+    pairs = zip(ranking.rows, ranking.values, strict=True)
+    others = [value for row, value in pairs if row not in wanted]
+    least = profile.least_cost(suite.seconds)
+
+    def again(column: Column, rows: Sequence[int]) -> float:
+        share = len(rows) / max(1, len(suite.rows))
+        source = column(group.metric)
+        values = [value for row in rows if row in wanted and (value := source[row]) >= 0]
+        if len(values) < max(1.0, share * profile.min_tests):
+            return 0.0
+        median = median_of(values)
+        if _shared_cost(values, median) < share * least or median < profile.ratio * group.rest:
+            return 0.0
+        if _spread(values) > profile.spread:
+            return 0.0
+        return log_p_above(values, others, round(share * len(others)))
+
+    return again

@@ -1,0 +1,1 @@
+"""What stays the same, and what breaks it."""

@@ -1,0 +1,1 @@
+"""What is different from some test on."""
