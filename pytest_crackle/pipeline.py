@@ -94,7 +94,7 @@ def summaries(table: MetricTable) -> tuple[MetricSummary, ...]:
         if values:
             info = table.info(name)
             # halves first: a sum of finite values may overflow, and half of it may not
-            total = 2.0 * sum(value / 2.0 for value in values)
+            total = 2.0 * sum([value / 2.0 for value in values])
             total = total if math.isfinite(total) else math.copysign(1.7e308, total)
             out.append(
                 MetricSummary(name, info.unit, info.kind, len(values), total, median(values))

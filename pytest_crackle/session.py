@@ -57,7 +57,7 @@ def start(config: pytest.Config) -> None:
         controller = None if worker is not None else Controller(config, settings)
     except CrackleError as error:
         raise pytest.UsageError(str(error)) from None
-    recorder = Recorder(settings.meters, worker)
+    recorder = Recorder(settings.meters, worker, junit=settings.junit)
     recorder.firing.push()
     config.add_cleanup(recorder.firing.pop)
     config.pluginmanager.register(recorder, "crackle-recorder")

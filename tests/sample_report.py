@@ -14,13 +14,13 @@ from pytest_crackle.model.report import (
     BudgetBreach,
     CoolingInfo,
     Gate,
-    MetricSummary,
     NotTested,
     Report,
     SessionInfo,
 )
 from pytest_crackle.model.table import MetricTable
 from pytest_crackle.model.units import format_percent, format_value
+from pytest_crackle.pipeline import summaries as summaries_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,20 +126,6 @@ def _records() -> tuple[dict[str, Any], ...]:
 def sample_table() -> MetricTable:
     """Return the table of the sample: 20 files of 100 tests."""
     return MetricTable.from_records(dict(record) for record in _records())
-
-
-def summaries_of(table: MetricTable) -> tuple[MetricSummary, ...]:
-    """Summarise each metric of a table, as the session does."""
-    out = []
-    for name in sorted(table.columns):
-        values = [value for value in table.columns[name] if value == value]
-        info = table.info(name)
-        out.append(
-            MetricSummary(
-                name, info.unit, info.kind, len(values), math.fsum(values), median(values)
-            )
-        )
-    return tuple(out)
 
 
 def _rows(table: MetricTable, fixture: str) -> list[int]:

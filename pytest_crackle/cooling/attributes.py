@@ -22,6 +22,9 @@ COMMON: Final = 0.9
 
 _DULL: Final = frozenset({"request"})
 
+_Traits = tuple[str, str | None, str, tuple[str, ...], tuple[str, ...]]
+"""Function, class, module, fixtures and markers of a test."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
@@ -62,18 +65,20 @@ def attributes_of(table: MetricTable, rows: Sequence[int]) -> tuple[Attribute, .
     O(rows x attributes per row).
     """
     members: dict[tuple[str, str], list[int]] = {}
+    alike: dict[_Traits, list[list[int]]] = {}  # cases of one function mostly share them all
     for row in rows:
-        module = table.modules[row]
-        keys = {("fixture", name) for name in table.fixtures[row] if name not in _DULL}
-        keys.update(("marker", name) for name in table.markers[row])
-        keys.add(("function", table.functions[row]))
-        keys.add(("module", module))
-        if table.classes[row]:
-            keys.add(("class", str(table.classes[row])))
-        if "/" in module:
-            keys.add(("directory", module.rpartition("/")[0]))
-        for key in keys:
-            members.setdefault(key, []).append(row)
+        traits = (
+            table.functions[row],
+            table.classes[row],
+            table.modules[row],
+            table.fixtures[row],
+            table.markers[row],
+        )
+        lists = alike.get(traits)
+        if lists is None:
+            lists = alike[traits] = [members.setdefault(key, []) for key in _keys_of(traits)]
+        for some in lists:
+            some.append(row)
     most = COMMON * len(rows)
     by_rows: dict[tuple[int, ...], tuple[str, str]] = {}
     for key in sorted(members, key=lambda key: (TYPES.index(key[0]), key[1])):
@@ -81,6 +86,18 @@ def attributes_of(table: MetricTable, rows: Sequence[int]) -> tuple[Attribute, .
         if 2 <= len(found) <= most:
             by_rows.setdefault(tuple(found), key)
     return tuple(Attribute(type_, name, found) for found, (type_, name) in by_rows.items())
+
+
+def _keys_of(traits: _Traits) -> set[tuple[str, str]]:
+    function, class_, module, fixtures, markers = traits
+    keys = {("fixture", name) for name in fixtures if name not in _DULL}
+    keys.update(("marker", name) for name in markers)
+    keys.update({("function", function), ("module", module)})
+    if class_:
+        keys.add(("class", class_))
+    if "/" in module:
+        keys.add(("directory", module.rpartition("/")[0]))
+    return keys
 
 
 def explain(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
@@ -140,9 +141,9 @@ def _is_order(suite: Suite, rows: Sequence[int], values: Sequence[float], n_dist
         return False
     if _goes_one_way(values, 1):
         return True
-    seqs, workers = suite.table.seqs, suite.table.workers
-    run = sorted(range(len(rows)), key=lambda i: (workers[rows[i]] or "", seqs[rows[i]]))
-    return _goes_one_way([values[i] for i in run], len({workers[row] for row in rows}))
+    known = dict(zip(rows, values, strict=True))
+    runs = [[known[row] for row in run if row in known] for run in suite.run_orders.values()]
+    return _goes_one_way(list(chain.from_iterable(runs)), sum(map(bool, runs)))
 
 
 def _goes_one_way(values: Sequence[float], n_runs: int) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from operator import mul
+from operator import mul, sub, truediv
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-__all__ = ["centred", "cosine", "design_effect", "intraclass", "spread_over"]
+__all__ = ["Groups", "centred", "cosine", "design_effect", "intraclass", "spread_over"]
 
 _T = TypeVar("_T")
 
@@ -21,23 +21,54 @@ def spread_over(items: Sequence[_T], most: int) -> Sequence[_T]:
     return items if n <= most else [items[place * n // most] for place in range(most)]
 
 
-def centred(values: Sequence[float], groups: Sequence[Hashable]) -> list[float]:
+class Groups:
+    """To which group each value belongs, numbered once for several uses.
+
+    Parameters
+    ----------
+    names : sequence of hashable, shape (n,)
+
+    Attributes
+    ----------
+    codes : list of int, shape (n,)
+        Numbers of the groups, from 0 in the order in which they come.
+    counts : list of int
+        Values of each group.
+    """
+
+    def __init__(self, names: Sequence[Hashable]) -> None:
+        sizes = Counter(names)  # keys in the order in which they come
+        numbers = dict(zip(sizes, range(len(sizes)), strict=True))
+        self.codes = list(map(numbers.__getitem__, names))
+        self.counts = list(sizes.values())
+
+    def sums(self, values: Sequence[float]) -> list[float]:
+        """Return the sum of the values of each group."""
+        sums = [0.0] * len(self.counts)
+        for value, code in zip(values, self.codes, strict=True):
+            sums[code] += value
+        return sums
+
+
+def centred(values: Sequence[float], groups: Sequence[Hashable] | Groups) -> list[float]:
     """Subtract from each value the mean of its group.
 
     Parameters
     ----------
     values : sequence of float, shape (n,)
-    groups : sequence of hashable, shape (n,)
+    groups : sequence of hashable, shape (n,), or Groups
 
     Returns
     -------
     list of float, shape (n,)
     """
-    sums: dict[Hashable, float] = {}
-    for value, group in zip(values, groups, strict=True):
-        sums[group] = sums.get(group, 0.0) + value
-    means = {group: sums[group] / count for group, count in Counter(groups).items()}
-    return [value - means[group] for value, group in zip(values, groups, strict=True)]
+    groups = _grouped(groups)
+    means = list(map(truediv, groups.sums(values), groups.counts))
+    return list(map(sub, values, map(means.__getitem__, groups.codes)))
+
+
+def _grouped(groups: Sequence[Hashable] | Groups) -> Groups:
+    return groups if isinstance(groups, Groups) else Groups(groups)
 
 
 def cosine(x: Sequence[float], y: Sequence[float]) -> float:
@@ -46,14 +77,16 @@ def cosine(x: Sequence[float], y: Sequence[float]) -> float:
     return max(-1.0, min(1.0, sum(map(mul, x, y)) / norm)) if norm > 0 else 0.0
 
 
-def intraclass(values: Sequence[float], functions: Sequence[Hashable], n_modules: int) -> float:
+def intraclass(
+    values: Sequence[float], functions: Sequence[Hashable] | Groups, n_modules: int
+) -> float:
     """Return the share of the variance of centred values that lies between functions, 0..1.
 
     Parameters
     ----------
     values : sequence of float, shape (n,)
         Centred in modules.
-    functions : sequence of hashable, shape (n,)
+    functions : sequence of hashable, shape (n,), or Groups
     n_modules : int
         Means that the centring took.
 
@@ -67,27 +100,25 @@ def intraclass(values: Sequence[float], functions: Sequence[Hashable], n_modules
     A. Donner, J. J. Koval, "The estimation of intraclass correlation in the analysis of family
     data", Biometrics 36 (1980) 19-25, doi:10.2307/2530491.
     """
-    counts = Counter(functions)
-    n, k = len(values), len(counts)
+    functions = _grouped(functions)
+    n, k = len(values), len(functions.counts)
     if n == k:
         return 0.0
     if k <= n_modules:
         return 0.0 if n - k >= 2 else 1.0
     if n - k < 2:
         return 1.0
-    sums: dict[Hashable, float] = {}
-    for value, function in zip(values, functions, strict=True):
-        sums[function] = sums.get(function, 0.0) + value
-    between = sum(sums[function] ** 2 / count for function, count in counts.items())
+    sums, counts = functions.sums(values), functions.counts
+    between = sum(total**2 / count for total, count in zip(sums, counts, strict=True))
     total = sum(map(mul, values, values))
     mean_between = between / (k - n_modules)
     mean_within = max(0.0, total - between) / (n - k)
-    size = (n - sum(count * count for count in counts.values()) / n) / max(1, k - 1)
+    size = (n - sum(count * count for count in counts) / n) / max(1, k - 1)
     whole = mean_between + (size - 1) * mean_within
     return min(1.0, max(0.0, (mean_between - mean_within) / whole)) if whole > 0 else 1.0
 
 
-def design_effect(functions: Sequence[Hashable], icc: float) -> float:
+def design_effect(functions: Sequence[Hashable] | Groups, icc: float) -> float:
     """Return by how much alike tests of one function inflate a variance.
 
     References
@@ -95,6 +126,7 @@ def design_effect(functions: Sequence[Hashable], icc: float) -> float:
     L. Kish, "Survey Sampling" (1965), section 8.2: 1 + (size - 1) icc, here with the mean size of
     the function that a test lies in.
     """
-    counts = Counter(functions)
-    size = sum(count * count for count in counts.values()) / max(1, len(functions))
+    functions = _grouped(functions)
+    counts = functions.counts
+    size = sum(count * count for count in counts) / max(1, len(functions.codes))
     return 1 + (size - 1) * icc

@@ -12,6 +12,7 @@ from pytest_crackle.firing.meters.clock import cpu_clock, epoch_clock, wall_cloc
 from pytest_crackle.firing.readings import Readings
 from pytest_crackle.firing.recording import Firing
 from pytest_crackle.firing.transport import END_KEY, attach
+from pytest_crackle.model.metrics import PHASES
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Recorder"]
 
 MANY_MODULES: Final = 100
+_WALL: Final = {phase: f"duration.{phase}" for phase in PHASES}
+_CPU: Final = {phase: f"cpu.{phase}" for phase in PHASES}
 INDEX_KEY: Final = pytest.StashKey[int]()
 
 
@@ -36,13 +39,16 @@ class Recorder:
         Names from `readings.METERS`.
     worker : str or None
         The id of this xdist worker.
+    junit : bool
+        Show the metrics in JUnit XML, as properties of each test.
     """
 
-    def __init__(self, meters: Iterable[str], worker: str | None) -> None:
+    def __init__(self, meters: Iterable[str], worker: str | None, *, junit: bool = False) -> None:
         wanted = frozenset(meters)
         self.firing = Firing()
         self.faults: list[str] = []
         self.worker = worker
+        self._junit = junit
         self.readings = Readings(wanted)
         self._wall, self._epoch = wall_clock(), epoch_clock()
         self._cpu = cpu_clock() if "cpu" in wanted else None
@@ -165,14 +171,19 @@ class Recorder:
         if item is self._item and self._phase_wall is not None:
             # A report of a subtest comes in the middle of the call; the last one counts.
             if self._cpu is not None:
-                self._metrics[f"cpu.{when}"] = max(0.0, self._cpu() - self._phase_cpu)
-            self._metrics[f"duration.{when}"] = max(0.0, self._wall() - self._phase_wall)
+                cpu = self._cpu() - self._phase_cpu
+                self._metrics[_CPU[when]] = cpu if cpu > 0.0 else 0.0
+            wall = self._wall() - self._phase_wall
+            self._metrics[_WALL[when]] = wall if wall > 0.0 else 0.0
         report = yield
         try:
             if item is self._item:
                 self._note_outcome(report)
                 if when == "teardown":
-                    attach(report, self._finish(item))
+                    record = self._finish(item)
+                    if self._junit:
+                        report.user_properties += _properties(record)
+                    attach(report, record)
         except Exception as error:  # noqa: BLE001 - as above
             self.fault("record", error)
         return report
@@ -198,9 +209,9 @@ class Recorder:
         self.firing.finish()
         self._phase_wall = None
         metrics = self._metrics
-        _add_sum(metrics, "duration")
+        metrics["duration"] = sum([metrics.get(name, 0.0) for name in _WALL.values()])
         if self._cpu is not None:
-            _add_sum(metrics, "cpu")
+            metrics["cpu"] = sum([metrics.get(name, 0.0) for name in _CPU.values()])
         record = describe(item)
         record["index"] = item.stash.get(INDEX_KEY, self._seq)
         record["seq"] = self._seq
@@ -223,7 +234,5 @@ class Recorder:
         return record
 
 
-def _add_sum(metrics: dict[str, float], name: str) -> None:
-    """Add the whole of the phases; `metrics` holds nothing but phases and sums of phases yet."""
-    start = f"{name}."
-    metrics[name] = sum([value for key, value in metrics.items() if key.startswith(start)])
+def _properties(record: Record) -> list[tuple[str, object]]:
+    return [(f"crackle.{name}", value) for name, value in sorted(record["metrics"].items())]

@@ -99,7 +99,7 @@ def check_record(data: object) -> Record:
     Returns
     -------
     Record
-        The same mapping; metric values as floats.
+        The same mapping; metric values as floats, keys with null left out.
 
     Raises
     ------
@@ -108,6 +108,8 @@ def check_record(data: object) -> Record:
     """
     if not isinstance(data, dict):
         raise _fail("a test", "an object", data)
+    for key in [key for key, value in data.items() if value is None]:
+        del data[key]  # null says what a missing key says
     for key in _STRINGS:
         if (value := data.get(key)) is not None and not isinstance(value, str):
             raise _fail(key, "a string", value)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from array import array
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pytest_crackle.model.metrics import BUILTIN, MetricInfo
 from pytest_crackle.model.record import check_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pytest_crackle.model.metrics import MetricKind
     from pytest_crackle.model.record import Record
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["EndReading", "FixtureSetup", "MetricTable", "StateChange", "TableBuilder"]
 
 NAN: Final = math.nan
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,151 +159,225 @@ class MetricTable:
         return dict(sorted(orders.items()))
 
 
+_BLANK: Final[Record] = {
+    "nodeid": "",
+    "worker": None,
+    "seq": -1,
+    "attempt": -1,
+    "outcome": "passed",
+    "start": NAN,
+    "file": "",
+    "line": -1,
+    "module": "",
+    "class": None,
+    "function": "",
+    "param": "",
+    "index": -1,
+    "fixtures": [],
+    "markers": [],
+    "metrics": {},
+}
+"""What a record says where it says nothing; its further keys are sparse."""
+
+
+class _Fact(NamedTuple):
+    """What is kept of one record beside its metrics."""
+
+    nodeid: str
+    worker: str | None
+    seq: int
+    attempt: int
+    outcome: str
+    start: float
+    file: str
+    line: int
+    module: str
+    class_: str | None
+    function: str
+    param: str
+    place: int
+    fixtures: tuple[str, ...]
+    markers: tuple[str, ...]
+
+
 class TableBuilder:
-    """Collect well-formed records as they arrive, in columns, and hand out the finished table.
+    """Collect well-formed records as they arrive, compactly, and hand out the finished table.
 
     Parameters
     ----------
     per_worker : bool
         As in `MetricTable.from_records`.
+
+    Notes
+    -----
+    Taking in a record is on the path of every test: it makes some twenty calls and keeps about
+    300 bytes. The values of records with the same metrics in the same order lie in one array.
     """
 
     def __init__(self, *, per_worker: bool = False) -> None:
         self.per_worker = per_worker
-        self._table = MetricTable()
-        self._rows: dict[object, int] = {}
-        self._names: dict[object, object] = {}
-        self._arrived: dict[str | None, int] = {}
+        self._facts: list[_Fact] = []
+        self._shapes: dict[tuple[str, ...], tuple[array[float], list[int]]] = {}
+        self._extras: dict[int, Record] = {}
+        self._strings: dict[str, str] = {}
+        self._tuples: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._ends: dict[str, EndReading] = {}
 
     def __len__(self) -> int:
-        return len(self._table.nodeids)
-
-    def __contains__(self, nodeid: str) -> bool:
-        return nodeid in self._rows
-
-    def _same(self, value: _T) -> _T:
-        return self._names.setdefault(value, value)  # type: ignore[return-value] # equal values
+        return len(self._facts)
 
     def add(self, record: Record) -> None:
         """Take in one record; a later record of the same test replaces the earlier one."""
-        table = self._table
-        nodeid, worker = record["nodeid"], record.get("worker")
-        key: object = (nodeid, worker) if self.per_worker else nodeid
-        row = self._rows.setdefault(key, len(table.nodeids))
-        seq = record.get("seq")
-        if seq is None:
-            seq = self._arrived.get(worker, 0)
-            self._arrived[worker] = seq + 1
-        if row == len(table.nodeids):
-            attempt = record.get("attempt", 0)
-            self._append_row(record)
-        else:
-            attempt = record.get("attempt") or table.attempts[row] + 1
-            for column in table.columns.values():
-                if row < len(column):
-                    column[row] = NAN
-            for sparse in _sparse(table):
-                sparse.pop(row, None)
-        table.attempts[row] = attempt
-        table.outcomes[row] = self._same(record.get("outcome", "passed"))
-        table.workers[row] = self._same(worker)
-        table.seqs[row] = seq
-        table.starts[row] = record.get("start", NAN)
-        self._add_metrics(row, record)
-        self._add_sparse(row, record)
-
-    def _append_row(self, record: Record) -> None:
-        table, same, nodeid = self._table, self._same, record["nodeid"]
-        function = record.get("function") or nodeid.partition("[")[0]
-        module = record.get("module") or nodeid.partition("::")[0]
-        head, _, _ = function.rpartition("::")
-        table.nodeids.append(nodeid)
-        table.modules.append(same(module))
-        table.functions.append(same(nodeid if function == nodeid else function))
-        table.classes.append(
-            same(record.get("class") or (head if head != module else None) or None)
-        )
-        table.files.append(same(record.get("file") or module))
-        table.lines.append(record.get("line"))
-        table.params.append(record.get("param"))
-        table.indexes.append(record.get("index", len(table.nodeids) - 1))
-        table.fixtures.append(same(tuple(record.get("fixtures", ()))))
-        table.markers.append(same(tuple(record.get("markers", ()))))
-        table.outcomes.append("")
-        table.attempts.append(0)
-        table.workers.append(None)
-        table.seqs.append(0)
-        table.starts.append(NAN)
-
-    def _add_metrics(self, row: int, record: Record) -> None:
-        columns = self._table.columns
-        for name, value in record["metrics"].items():
-            column = columns.get(name)
-            if column is None:
-                columns[name] = column = array("d")
-            if (gap := row - len(column)) >= 0:
-                if gap:
-                    column.extend([NAN] * gap)
-                column.append(value)
-            else:
-                column[row] = value
-        for name, (unit, kind) in record.get("units", {}).items():
-            self._declare(name, unit, kind)  # type: ignore[arg-type] # checked where it came in
-
-    def _declare(self, name: str, unit: str, kind: MetricKind) -> None:
-        infos = self._table.infos
-        known = infos.setdefault(name, MetricInfo(name, unit, kind))
-        if (known.unit, known.kind) != (unit, kind):
-            sentence = f"{name} is recorded as {known.kind} in {known.unit} and as {kind} in {unit}"
-            if sentence not in self._table.conflicts:
-                self._table.conflicts += (sentence,)
-
-    def _add_sparse(self, row: int, record: Record) -> None:
-        table, same = self._table, self._same
-        if setups := record.get("setups"):
-            table.setups[row] = tuple(
-                FixtureSetup(same(name), same(scope), wall, cpu)  # type: ignore[arg-type] # as checked
-                for name, scope, wall, cpu in setups
+        full: Record = {**_BLANK, **record}
+        number = len(self._facts)
+        metrics = full["metrics"]
+        shape = tuple(metrics)
+        held = self._shapes.get(shape)
+        if held is None:
+            held = self._shapes[shape] = (array("d"), [])
+        held[0].extend(metrics.values())
+        held[1].append(number)
+        # one object for equal values, whatever process they are of
+        same, together = self._strings.setdefault, self._tuples.setdefault
+        worker, outcome, file = full["worker"], full["outcome"], full["file"]
+        module, class_, function = full["module"], full["class"], full["function"]
+        fixtures, markers = tuple(full["fixtures"]), tuple(full["markers"])
+        self._facts.append(
+            _Fact(
+                full["nodeid"],
+                worker and same(worker, worker),
+                full["seq"],
+                full["attempt"],
+                same(outcome, outcome),
+                full["start"],
+                same(file, file),
+                full["line"],
+                same(module, module),
+                class_ and same(class_, class_),
+                same(function, function),
+                full["param"],
+                full["index"],
+                together(fixtures, fixtures),
+                together(markers, markers),
             )
-        if state := record.get("state"):
-            table.states[row] = tuple(StateChange(*map(same, change)) for change in state)
-        for key, sparse in (("opened", table.opened), ("closed", table.closed)):
-            if identities := record.get(key):
-                sparse[row] = {name: tuple(values) for name, values in identities.items()}  # type: ignore[attr-defined] # a dict of lists
-        if modules := record.get("modules"):
-            table.module_growth[row] = modules
-        if blocks := record.get("blocks"):
-            table.blocks[row] = blocks
-        if ignore := record.get("ignore"):
-            table.ignores[row] = same(tuple(ignore))
-        if budgets := record.get("budgets"):
-            table.budgets[row] = same(tuple(budgets))
-
-    def count(self, nodeid: str, metric: str, amount: float) -> None:
-        """Add to a metric of a test that has been taken in; do nothing if there is no such test."""
-        row = self._rows.get(nodeid)
-        column = self._table.columns.get(metric)
-        if row is not None and column is not None and row < len(column):
-            column[row] += amount
+        )
+        if len(full) > len(_BLANK):
+            self._extras[number] = {key: full[key] for key in full if key not in _BLANK}  # type: ignore[literal-required, assignment] # the keys of a record
 
     def end(self, worker: str, reading: EndReading) -> None:
         """Take in the last reading of a worker ("" without workers)."""
-        self._table.ends[worker] = reading
+        self._ends[worker] = reading
 
     def table(self) -> MetricTable:
-        """Return the table, rows in collection order; the builder is spent."""
-        table = self._table
-        n = table.n_tests
-        for column in table.columns.values():
-            column.extend([NAN] * (n - len(column)))
+        """Return the table, rows in collection order."""
+        table = MetricTable()
+        rows: dict[object, int] = {}
+        latest: list[int] = []  # by row: the number of its last record
+        attempts: list[int] = []
+        for number, fact in enumerate(self._facts):
+            key = (fact.nodeid, fact.worker) if self.per_worker else fact.nodeid
+            row = rows.setdefault(key, len(latest))
+            given = fact.attempt
+            if row == len(latest):
+                latest.append(number)
+                attempts.append(max(given, 0))
+            else:
+                latest[row] = number
+                attempts[row] = given if given > 0 else attempts[row] + 1
+        _add_facts(table, [self._facts[number] for number in latest], attempts)
+        places = {number: row for row, number in enumerate(latest)}
+        _add_columns(table, self._shapes, places)
+        for number, record in self._extras.items():
+            if (place := places.get(number)) is not None:
+                _add_sparse(table, place, record, self._strings.setdefault)
         for name in table.columns:
             table.infos.setdefault(name, BUILTIN.get(name) or MetricInfo(name))
+        table.ends = dict(self._ends)
         order = sorted(
-            range(n), key=lambda row: (table.indexes[row], table.workers[row] or "", row)
+            range(table.n_tests),
+            key=lambda row: (table.indexes[row], table.workers[row] or "", row),
         )
         if any(row != place for place, row in enumerate(order)):
             _permute(table, order)
         return table
+
+
+def _add_facts(table: MetricTable, facts: list[_Fact], attempts: list[int]) -> None:
+    """Fill the columns that say what each test is."""
+    arrived: dict[str | None, int] = {}
+    for row, fact in enumerate(facts):
+        nodeid, seq = fact.nodeid, fact.seq
+        if seq < 0:
+            seq = arrived.get(fact.worker, 0)
+            arrived[fact.worker] = seq + 1
+        module = fact.module or nodeid.partition("::")[0]
+        function = fact.function or nodeid.partition("[")[0]
+        head = function.rpartition("::")[0]
+        table.nodeids.append(nodeid)
+        table.workers.append(fact.worker)
+        table.seqs.append(seq)
+        table.outcomes.append(fact.outcome)
+        table.starts.append(fact.start)
+        table.files.append(fact.file or module)
+        table.lines.append(fact.line if fact.line >= 0 else None)
+        table.modules.append(module)
+        table.functions.append(nodeid if function == nodeid else function)
+        table.classes.append(fact.class_ or (head if head != module else None) or None)
+        table.params.append(fact.param or None)
+        table.indexes.append(fact.place if fact.place >= 0 else row)
+        table.fixtures.append(fact.fixtures)
+        table.markers.append(fact.markers)
+    table.attempts = attempts
+
+
+def _add_columns(
+    table: MetricTable,
+    shapes: dict[tuple[str, ...], tuple[array[float], list[int]]],
+    places: dict[int, int],
+) -> None:
+    for shape, (flat, numbers) in shapes.items():
+        rows = [places.get(number) for number in numbers]
+        for position, name in enumerate(shape):
+            column = table.columns.get(name)
+            if column is None:
+                column = table.columns[name] = array("d", [NAN]) * table.n_tests
+            for row, value in zip(rows, flat[position :: len(shape)], strict=True):
+                if row is not None:
+                    column[row] = value
+
+
+def _add_sparse(
+    table: MetricTable, row: int, record: Record, same: Callable[[str, str], str]
+) -> None:
+    """Take over what only some tests have to tell."""
+    for name, (unit, kind) in record.get("units", {}).items():
+        _declare(table, name, unit, kind)  # type: ignore[arg-type] # checked where it came in
+    if setups := record.get("setups"):
+        table.setups[row] = tuple(
+            FixtureSetup(same(name, name), same(scope, scope), wall, cpu)  # type: ignore[arg-type] # as checked
+            for name, scope, wall, cpu in setups
+        )
+    if state := record.get("state"):
+        table.states[row] = tuple(StateChange(*change) for change in state)
+    for key, sparse in (("opened", table.opened), ("closed", table.closed)):
+        if identities := record.get(key):
+            sparse[row] = {name: tuple(values) for name, values in identities.items()}  # type: ignore[attr-defined] # a dict of lists
+    if modules := record.get("modules"):
+        table.module_growth[row] = modules
+    if blocks := record.get("blocks"):
+        table.blocks[row] = blocks
+    if ignore := record.get("ignore"):
+        table.ignores[row] = tuple(ignore)
+    if budgets := record.get("budgets"):
+        table.budgets[row] = tuple(budgets)
+
+
+def _declare(table: MetricTable, name: str, unit: str, kind: MetricKind) -> None:
+    known = table.infos.setdefault(name, MetricInfo(name, unit, kind))
+    if (known.unit, known.kind) != (unit, kind):
+        sentence = f"{name} is recorded as {known.kind} in {known.unit} and as {kind} in {unit}"
+        if sentence not in table.conflicts:
+            table.conflicts += (sentence,)
 
 
 def _sparse(table: MetricTable) -> Iterator[dict[int, object]]:

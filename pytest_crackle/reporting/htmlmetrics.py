@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_crackle.model.report import MetricSummary
     from pytest_crackle.reporting.chartdata import ChartData
+    from pytest_crackle.reporting.svgscale import Scale
 
 __all__ = ["heat_map", "metrics_table", "rank_correlation"]
 
@@ -27,6 +28,7 @@ _HEADS: Final = (
 )
 _TEXT_COLUMNS: Final = (0, 1, 8)
 _RIGHT: Final = ' class="n"'
+_COUNTABLE: Final = 1e9
 _SMALL_WIDTH: Final = 160
 _SMALL_HEIGHT: Final = 28
 _SUMMED: Final = frozenset({"time", "count"})
@@ -95,11 +97,9 @@ def _histogram(data: ChartData, name: str, values: Sequence[float]) -> str:
     x = scale_of((values[0], values[-1]), 0, _SMALL_WIDTH, data.unit(name), log_from=log)
     if not x.is_log and data.table.info(name).kind == "time":
         x = scale_of(values, 0, _SMALL_WIDTH, data.unit(name), log_from=log)
-    counts = _binned(
-        values, [_inverse(x.low, x.high, i / _BINS, x.is_log) for i in range(1, _BINS)]
-    )
+    counts = _binned(values, _edges(values, x))
     top = max(counts)
-    wide = _SMALL_WIDTH / _BINS
+    wide = _SMALL_WIDTH / len(counts)
     bars = []
     for i, count in enumerate(counts):
         if count:
@@ -115,6 +115,16 @@ def _inverse(low: float, high: float, share: float, is_log: bool) -> float:  # n
     if is_log:
         return float(low * (high / low) ** share)
     return low * (1 - share) + high * share
+
+
+def _edges(ordered: Sequence[float], x: Scale) -> list[float]:
+    """Return the edges between bins; those of whole numbers hold equally many of them."""
+    low, high = ordered[0], ordered[-1]
+    if not x.is_log and high - low < _COUNTABLE and all(map(float.is_integer, ordered)):
+        width = math.ceil((high - low + 1) / _BINS)
+        n_bins = math.ceil((high - low + 1) / width)
+        return [low - 0.5 + i * width for i in range(1, n_bins)]
+    return [_inverse(x.low, x.high, i / _BINS, x.is_log) for i in range(1, _BINS)]
 
 
 def _binned(ordered: Sequence[float], edges: Sequence[float]) -> list[int]:

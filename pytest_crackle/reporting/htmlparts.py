@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["card", "footer", "glance", "header", "remarks"]
 
+_BEFORE_UNIT: Final = re.compile(r"(?<=\d) (?=(?:%|(?:[num]?s|min|h|[KMGT]iB|B)\b))")
 _MOST_ROWS: Final = 200
 _LONGEST_SENTENCE: Final = 1200
 _LONGEST_NAME: Final = 160
@@ -156,12 +157,14 @@ def _sentence(pattern: Pattern) -> str:
             continue
         text = fit(printable(part[: 2 * room]), max(room, 0), "…")
         room -= len(text)
-        out.append(clean(_typeset(text)))
+        out.append(_typeset(clean(text)))
     return "".join(out)
 
 
-def _typeset(text: str) -> str:
-    return text.replace(" -> ", " → ").replace(" +- ", " ± ")
+def _typeset(html: str) -> str:
+    """Draw arrows and signs in escaped text, and keep a number and its unit on one line."""
+    html = html.replace(" -&gt; ", " → ").replace(" +- ", " ± ")
+    return _BEFORE_UNIT.sub("&nbsp;", html)
 
 
 def _facts(data: ChartData, pattern: Pattern) -> Iterator[tuple[str, str]]:
@@ -271,7 +274,7 @@ def remarks(report: Report) -> str:
         notes.append(f"accepted patterns that no longer occur: {names}")
     if notes:
         out.append(
-            f"<h2>Notes</h2>{_items([_line(_typeset(note)) for note in notes[:_MOST_ROWS]])}"
+            f"<h2>Notes</h2>{_items([_typeset(_line(note)) for note in notes[:_MOST_ROWS]])}"
         )
     if missing := report.cooling.not_tested:
         lines = [

@@ -478,3 +478,14 @@ def test_a_nested_session_sees_nothing_of_the_outer_one(crackle):
     ]
     metrics = crackle.tests["test_outer"]["metrics"]
     assert (metrics["x"], metrics["y"]) == (1.0, 2.0)
+
+
+@pytest.mark.parametrize("options", [[], ["-n1"]])
+def test_metrics_are_shown_in_junit_xml_on_request_only(crackle, options):
+    crackle.pytester.makepyfile("def test_a(record_metric): record_metric('rows', 12)")
+    crackle.run("--junitxml=junit.xml", *options, subprocess=True)
+    assert "crackle" not in crackle.file("junit.xml").read_text()
+    crackle.run("--junitxml=junit.xml", "-o", "crackle_junit=true", *options, subprocess=True)
+    text = crackle.file("junit.xml").read_text()
+    assert '<property name="crackle.rows" value="12.0"' in text
+    assert '<property name="crackle.duration.call"' in text

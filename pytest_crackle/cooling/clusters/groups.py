@@ -100,14 +100,16 @@ def find_groups(suite: Suite, profile: Profile) -> Detection:
     hypotheses = 0
     least = profile.least_cost(suite.seconds)
     for metric in suite.phases:
-        ranking = _rank(suite, metric)
+        ranking, column = _rank(suite, metric), suite.column(metric)
+        everywhere = len(ranking.rows) == len(suite.rows)
         candidates = []
         for attribute in suite.attributes:
-            if len(attribute.rows) < profile.min_tests:
+            rows = attribute.rows
+            if not everywhere and len(rows) >= profile.min_tests:
+                rows = tuple([row for row in rows if row in ranking.ranks])
+            if len(rows) < profile.min_tests:
                 continue
-            rows = tuple(row for row in attribute.rows if row in ranking.ranks)
-            total = math.fsum(suite.column(metric)[row] for row in rows)
-            if total < least or len(rows) < profile.min_tests:
+            if math.fsum(map(column.__getitem__, rows)) < least:
                 continue
             hypotheses += 1
             group = _measure(suite, ranking, attribute, rows)
@@ -138,7 +140,7 @@ def _measure(
     column = suite.column(ranking.metric)
     values = [column[row] for row in rows]
     median = median_of(values)
-    rank_sum = math.fsum(ranking.ranks[row] for row in rows)
+    rank_sum = math.fsum(map(ranking.ranks.__getitem__, rows))
     return _Group(
         metric=ranking.metric,
         attribute=attribute,
@@ -158,7 +160,7 @@ def _shared_cost(values: Sequence[float], median: float) -> float:
 
 def _spread(values: Sequence[float]) -> float:
     """Robust standard deviation of the logarithm; infinite if too many are below the floor."""
-    if sum(value >= FLOOR for value in values) < COSTLY * len(values):
+    if sum(map(FLOOR.__le__, values)) < COSTLY * len(values):
         return math.inf
     return SIGMA * mad_of([math.log(max(value, FLOOR)) for value in values])
 
@@ -169,7 +171,7 @@ def _median_of_rest(ranking: _Ranking, rows: Sequence[int]) -> float:
     if others <= 0:
         return 0.0
     place = (others - 1) // 2
-    for taken in sorted(ranking.places[row] for row in rows):
+    for taken in sorted(map(ranking.places.__getitem__, rows)):
         if taken > place:
             break
         place += 1

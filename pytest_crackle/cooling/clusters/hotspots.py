@@ -82,8 +82,10 @@ def find_hot(suite: Suite, profile: Profile) -> Detection:
     spots = []
     for attribute in suite.attributes:
         members = attribute.rows
-        cost = math.fsum(steady[row] for row in members)
-        if len(members) < _least_tests(profile) or cost < least:
+        if len(members) < _least_tests(profile):
+            continue
+        cost = math.fsum(map(steady.__getitem__, members))
+        if cost < least:
             continue
         hypotheses += 1
         share = cost / total

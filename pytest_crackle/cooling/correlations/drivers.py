@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import compress
+from operator import eq
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.cooling.clusters.contrast import SIGMA
@@ -143,8 +145,9 @@ def _may_drive(suite: Suite, metric: str) -> bool:
 def _users(suite: Suite, metric: str, ordered: Sequence[int]) -> list[int]:
     """Rows that recorded the metric; above 0 where 0, as in most tests, means not to use it."""
     column = suite.column(metric)
-    rows = [row for row in ordered if not math.isnan(column[row])]
-    if rows and mode_of([column[row] for row in rows]) == 0:
+    values = list(map(column.__getitem__, ordered))
+    rows = list(compress(ordered, map(eq, values, values)))  # NaN is not equal
+    if rows and mode_of([value for value in values if not math.isnan(value)]) == 0:
         rows = [row for row in rows if column[row] > 0]
     return rows
 
@@ -154,19 +157,20 @@ def _judge(
 ) -> _Driver | None:
     """Measure one metric against one target; None where there is too little to be a hypothesis."""
     column, time = suite.column(metric), suite.column(target)
-    rows = [row for row in users if not math.isnan(time[row])]
-    if len(rows) < LEAST_USERS or len({column[row] for row in rows}) < LEAST_VALUES:
+    seconds = list(map(time.__getitem__, users))
+    rows = list(compress(users, map(eq, seconds, seconds)))
+    if len(rows) < LEAST_USERS or len(set(map(column.__getitem__, rows))) < LEAST_VALUES:
         return None
     sample = sample_of(column, time, spread_over(rows, MOST_JUDGED))
     fit = NO_FIT
     if _pilot(column, time, rows) >= profile.rho - SLACK - PILOT_SLACK:
         fit = fit_of(suite, sample, LEAST_EFFECTIVE) or NO_FIT
-    explained = offset = 0.0
+    explained = offset = share = 0.0
     if _passes(fit, profile):
         offset = min(sample.x)
         explained = _explained(fit.slope, offset, column, time, rows)
-    total = math.fsum(value for row in suite.rows if (value := time[row]) > 0)
-    share = explained / total if total > 0 else 0.0
+        total = math.fsum(value for row in suite.rows if (value := time[row]) > 0)
+        share = explained / total if total > 0 else 0.0
     return _Driver(metric, target, rows, sample, fit, explained, share, offset)
 
 

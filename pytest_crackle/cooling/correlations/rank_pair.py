@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.cooling.numeric import log_normal_sf, mid_ranks, pearson
-from pytest_crackle.cooling.within import centred, cosine, design_effect, intraclass
+from pytest_crackle.cooling.within import Groups, centred, cosine, design_effect, intraclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,14 +92,15 @@ def rank_pair(
     "Practical Methods for Design and Analysis of Complex Surveys" (2004), chapter 2.
     """
     codes = suite.module_codes
-    sizes = Counter(codes[row] for row in rows)
-    rows = [row for row in rows if sizes[codes[row]] >= LEAST_PER_MODULE]
-    x, y = ([column(name)[row] for row in rows] for name in names)
+    sizes = Counter(map(codes.__getitem__, rows))
+    if any(size < LEAST_PER_MODULE for size in sizes.values()):
+        rows = [row for row in rows if sizes[codes[row]] >= LEAST_PER_MODULE]
+    x, y = (list(map(column(name).__getitem__, rows)) for name in names)
     if _n_telling(x, y) < share * LEAST_TESTS:
         return None
-    modules = [codes[row] for row in rows]
-    functions = [suite.function_codes[row] for row in rows]
-    n_modules = len(set(modules))
+    modules = Groups(list(map(codes.__getitem__, rows)))
+    functions = Groups(list(map(suite.function_codes.__getitem__, rows)))
+    n_modules = len(modules.counts)
     ranks_x, ranks_y = mid_ranks(x), mid_ranks(y)
     inner_x, inner_y = centred(ranks_x, modules), centred(ranks_y, modules)
     alike = intraclass(inner_x, functions, n_modules) * intraclass(inner_y, functions, n_modules)

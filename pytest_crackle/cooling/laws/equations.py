@@ -70,8 +70,13 @@ def find_equations(suite: Suite) -> Equations:
     for triple in proposed_sums(suite, measures) if n >= 3 else ():
         if related.isdisjoint(map(frozenset, combinations(triple, 2))):
             _keep(sum_of(suite, triple), found, related)
-    varied = [name for name in measures if _varies(_values(suite, name))]
-    wide = {name for name in varied if _is_wide(_values(suite, name))}
+    varied = []
+    wide = set()
+    for name in measures:
+        values = sorted(map(suite.column(name).__getitem__, suite.rows_with(name)))
+        if _varies(values):
+            varied.append(name)
+            wide.update([name] if _is_wide(values) else [])
     for x, y in combinations(varied, 2):
         if frozenset((x, y)) not in related:
             _keep(pair_of(suite, x, y, both_wide={x, y} <= wide), found, related)
@@ -82,11 +87,6 @@ def _keep(equation: Equation | None, found: list[Equation], related: set[frozens
     if equation is not None and equation.log_p <= LOG_LEAST:
         found.append(equation)
         related.update(equation.pairs)
-
-
-def _values(suite: Suite, name: str) -> list[float]:
-    column = suite.column(name)
-    return [column[row] for row in suite.rows_with(name)]
 
 
 def _varies(values: Sequence[float]) -> bool:

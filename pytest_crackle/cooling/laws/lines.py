@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import compress
+from operator import eq
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.cooling.laws.equation import (
@@ -87,10 +89,13 @@ def pair_of(suite: Suite, x_name: str, y_name: str, *, both_wide: bool) -> Equat
     64 tests propose, all decide; O(tests) only for what is proposed.
     """
     x_column, y_column = suite.column(x_name), suite.column(y_name)
-    both = [row for row in suite.rows_with(x_name) if not math.isnan(y_column[row])]
-    if len(both) < LEAST_TESTS:
+    with_x = suite.rows_with(x_name)
+    if with_x != suite.rows_with(y_name):
+        values = list(map(y_column.__getitem__, with_x))
+        with_x = tuple(compress(with_x, map(eq, values, values)))  # NaN is not equal
+    if len(with_x) < LEAST_TESTS:
         return None
-    both = suite.by_nodeid(both)
+    both = suite.by_nodeid(with_x)
     pilot = spread_over(both, PILOT)
     x, y = [x_column[row] for row in pilot], [y_column[row] for row in pilot]
     forms: tuple[Form, ...] = ("ratio", "line") if both_wide else ("line",)

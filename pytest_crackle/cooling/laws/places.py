@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import compress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -84,10 +85,10 @@ class Places:
                 continue
             members = attribute.rows
             if not everywhere:
-                members = tuple(row for row in members if has[row])
+                members = tuple(compress(members, map(has.__getitem__, members)))
             if len(members) < self.least:
                 continue
-            n_functions = len({codes[row] for row in members})
+            n_functions = len(set(map(codes.__getitem__, members)))
             if n_functions >= 3:
                 size = len(attribute.rows)
                 yield Place(attribute.type, attribute.name, members, n_functions, size)

@@ -73,13 +73,14 @@ def _rounded(value: float) -> float:
 def _pilots(suite: Suite, measures: Sequence[str]) -> list[int]:
     """Tests spread over the functions, with many metrics at once; about 32 of each metric."""
     columns = [suite.column(name) for name in measures]
+    tests = list(zip(*columns, strict=True))
     codes = suite.function_codes
     seen: Counter[int] = Counter()
     order: list[tuple[int, int, int]] = []
     ordered: list[int] = []
     present: dict[int, list[int]] = {}
     for row in suite.by_nodeid(suite.rows):
-        here = [i for i, column in enumerate(columns) if _is_there(column[row])]
+        here = [i for i, x in enumerate(tests[row]) if x and x == x]  # noqa: PLR0124 - NaN
         if len(here) >= 3:
             order.append((seen[codes[row]], -len(here), len(order)))
             ordered.append(row)

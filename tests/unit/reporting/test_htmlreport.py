@@ -335,7 +335,25 @@ def test_says_why_a_run_is_no_whole_run() -> None:
 def test_lists_what_was_not_tested_and_notes(sample: Page) -> None:
     items = sample.text_of("li")
     assert "phase-transition of pace: 12 readings, needs 20" in items
-    assert "the machine was busier from 14:02 on: run-queue wait 30 → 80 %" in items
+    assert (
+        "the machine was busier from 14:02 on: run-queue wait 30 → 80\N{NO-BREAK SPACE}%" in items
+    )
+
+
+def test_number_and_unit_stay_on_one_line(sample: Page) -> None:
+    heads = " ".join(element.all_text() for element in sample.find("h3"))
+    assert "312\N{NO-BREAK SPACE}MiB" in heads
+    assert "2.00\N{NO-BREAK SPACE}s ± 0.13\N{NO-BREAK SPACE}%" in heads
+    assert "250 tests" in heads
+
+
+def test_bins_of_whole_numbers_hold_equally_many() -> None:
+    records = [{"nodeid": f"a.py::t{i}", "metrics": {"size": float(i)}} for i in range(40)]
+    table = table_with(records)
+    report = replace(sample_report(), table=table, metrics=summaries_of(table), patterns=())
+    heights = [e.attrs["height"] for e in Page(render_html(report)).find("rect", kind="fm")]
+    assert len(heights) == 20
+    assert len(set(heights)) == 1
 
 
 def test_lists_budgets() -> None:

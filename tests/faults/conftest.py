@@ -1,0 +1,26 @@
+"""Print what the harness compared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.faults.sessions import TALLY
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say it in a few lines."""
+    if not TALLY.sessions and not TALLY.counts:
+        return
+    terminalreporter.section("faults: what was compared")
+    terminalreporter.write_line(
+        f"{TALLY.cases} cases in {TALLY.sessions} sessions: {TALLY.tests} tests run, "
+        f"{TALLY.expected} records expected, {TALLY.found} found, {len(TALLY.lost)} lost, "
+        f"{TALLY.values} recorded values equal"
+    )
+    for what, number in sorted(TALLY.counts.items()):
+        terminalreporter.write_line(f"{number} {what}")
+    for lost in TALLY.lost[:20]:
+        terminalreporter.write_line(f"lost: {lost}")
