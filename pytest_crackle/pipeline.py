@@ -221,8 +221,8 @@ FORMS: Final = ("json", "html", "html-folder", "md", "gitlab", "openmetrics")
 
 _WRITERS: Final = {
     "json": "jsonreport",
-    "html": "htmlreport",
-    "html-folder": "htmlreport",
+    "html": "page.htmlreport",
+    "html-folder": "page.htmlreport",
     "md": "markdown",
     "gitlab": "gitlab",
     "openmetrics": "openmetrics",
@@ -246,7 +246,8 @@ def _render(form: str, report: Report, root: Path) -> tuple[tuple[str, str], ...
     elif form == "gitlab":
         text = writer.render_gitlab(report, repository=repository_of(root), rootdir=str(root))
     else:
-        text = getattr(writer, f"render_{_WRITERS[form].removesuffix('report')}")(report)
+        names = {"md": "markdown"}
+        text = getattr(writer, f"render_{names.get(form, form)}")(report)
     return (("", str(text)),)
 
 

@@ -136,7 +136,7 @@ class Suite:
         return found
 
     def by_nodeid(self, rows: Sequence[int]) -> list[int]:
-        """Sort rows, all different, by node id: a sample must not hang on the order of the tests."""
+        """Sort rows, all different, by node id: no sample may hang on the order of the tests."""
         if SPARSE * len(rows) < self.n_tests:
             return sorted(rows, key=self._places_by_nodeid.__getitem__)
         wanted = bytearray(self.n_tests)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_crackle.model.units import format_value
-from pytest_crackle.reporting.htmlreport import render_html, render_html_folder
+from pytest_crackle.reporting.page.htmlreport import render_html, render_html_folder
 from tests.html_page import Page
 from tests.html_reports import every_kind, hostile_report
 from tests.sample_report import sample_report

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_crackle.model.pattern import Explanation, Pattern
-from pytest_crackle.reporting.htmlreport import render_html
+from pytest_crackle.reporting.page.htmlreport import render_html
 from tests.html_page import Page
 from tests.sample_report import sample_report, summaries_of, table_with
 

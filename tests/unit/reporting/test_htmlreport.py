@@ -9,7 +9,7 @@ import pytest
 
 from pytest_crackle.model.pattern import Pattern
 from pytest_crackle.model.report import BudgetBreach, Report
-from pytest_crackle.reporting.htmlreport import render_html, render_html_folder
+from pytest_crackle.reporting.page.htmlreport import render_html, render_html_folder
 from tests.html_page import Element, Page
 from tests.html_reports import HOSTILE, every_kind, hostile_report
 from tests.sample_report import (

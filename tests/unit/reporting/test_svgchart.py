@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from pytest_crackle.reporting import svgchart
-from pytest_crackle.reporting.chartdata import short_name, spread_out
-from pytest_crackle.reporting.htmlmetrics import rank_correlation
-from pytest_crackle.reporting.svgscale import Scale, scale_of, short_value
+from pytest_crackle.reporting.page import svgchart
+from pytest_crackle.reporting.page.chartdata import short_name, spread_out
+from pytest_crackle.reporting.page.htmlmetrics import rank_correlation
+from pytest_crackle.reporting.page.svgscale import Scale, scale_of, short_value
 from tests.html_page import Page
 from tests.html_reports import HOSTILE
 

@@ -8,9 +8,9 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.model.pattern import PatternKind
-from pytest_crackle.reporting.chartdata import spread_out
 from pytest_crackle.reporting.escape import printable
-from pytest_crackle.reporting.svgchart import (
+from pytest_crackle.reporting.page.chartdata import spread_out
+from pytest_crackle.reporting.page.svgchart import (
     Box,
     curve,
     dots,
@@ -22,14 +22,14 @@ from pytest_crackle.reporting.svgchart import (
     x_axis,
     y_axis,
 )
-from pytest_crackle.reporting.svgscale import Scale, scale_of
+from pytest_crackle.reporting.page.svgscale import Scale, scale_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_crackle.model.pattern import Pattern
-    from pytest_crackle.reporting.chartdata import ChartData
-    from pytest_crackle.reporting.svgchart import Point
+    from pytest_crackle.reporting.page.chartdata import ChartData
+    from pytest_crackle.reporting.page.svgchart import Point
 
 __all__ = ["fit_chart"]
 

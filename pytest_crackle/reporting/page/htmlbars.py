@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.model.pattern import PatternKind
 from pytest_crackle.model.units import count_of, format_value
-from pytest_crackle.reporting.chartdata import short_name, spread_out
 from pytest_crackle.reporting.escape import printable
-from pytest_crackle.reporting.svgchart import (
+from pytest_crackle.reporting.page.chartdata import short_name, spread_out
+from pytest_crackle.reporting.page.svgchart import (
     Box,
     band,
     bar,
@@ -24,15 +24,15 @@ from pytest_crackle.reporting.svgchart import (
     unit_suffix,
     x_axis,
 )
-from pytest_crackle.reporting.svgscale import scale_of
+from pytest_crackle.reporting.page.svgscale import scale_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_crackle.model.pattern import Pattern
-    from pytest_crackle.reporting.chartdata import ChartData, Cost
-    from pytest_crackle.reporting.svgchart import Point
-    from pytest_crackle.reporting.svgscale import Scale
+    from pytest_crackle.reporting.page.chartdata import ChartData, Cost
+    from pytest_crackle.reporting.page.svgchart import Point
+    from pytest_crackle.reporting.page.svgscale import Scale
 
 __all__ = ["cost_bars", "strip_chart"]
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.model.pattern import PatternKind
 from pytest_crackle.model.units import count_of, format_value
-from pytest_crackle.reporting.chartdata import short_name
 from pytest_crackle.reporting.escape import printable
 from pytest_crackle.reporting.figures import (
     LABELS,
@@ -20,14 +19,15 @@ from pytest_crackle.reporting.figures import (
 )
 from pytest_crackle.reporting.gateline import gate_sentence
 from pytest_crackle.reporting.layout import fit
-from pytest_crackle.reporting.svgchart import clean
+from pytest_crackle.reporting.page.chartdata import short_name
+from pytest_crackle.reporting.page.svgchart import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from pytest_crackle.model.pattern import Pattern
     from pytest_crackle.model.report import Report
-    from pytest_crackle.reporting.chartdata import ChartData
+    from pytest_crackle.reporting.page.chartdata import ChartData
 
 __all__ = ["card", "footer", "glance", "header", "remarks"]
 

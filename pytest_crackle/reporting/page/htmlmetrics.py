@@ -8,15 +8,15 @@ from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.model.units import count_of
-from pytest_crackle.reporting.svgchart import bar, clean, label, number, svg, text_width
-from pytest_crackle.reporting.svgscale import scale_of
+from pytest_crackle.reporting.page.svgchart import bar, clean, label, number, svg, text_width
+from pytest_crackle.reporting.page.svgscale import scale_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_crackle.model.report import MetricSummary
-    from pytest_crackle.reporting.chartdata import ChartData
-    from pytest_crackle.reporting.svgscale import Scale
+    from pytest_crackle.reporting.page.chartdata import ChartData
+    from pytest_crackle.reporting.page.svgscale import Scale
 
 __all__ = ["heat_map", "metrics_table", "rank_correlation"]
 

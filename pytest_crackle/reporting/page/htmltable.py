@@ -9,13 +9,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.model.units import count_of
-from pytest_crackle.reporting.chartdata import short_name
-from pytest_crackle.reporting.svgchart import clean
+from pytest_crackle.reporting.page.chartdata import short_name
+from pytest_crackle.reporting.page.svgchart import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pytest_crackle.reporting.chartdata import ChartData
+    from pytest_crackle.reporting.page.chartdata import ChartData
 
 __all__ = ["TestsTable", "tests_table"]
 

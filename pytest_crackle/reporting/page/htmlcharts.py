@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.model.pattern import PatternKind
-from pytest_crackle.reporting.htmlbars import cost_bars, strip_chart
-from pytest_crackle.reporting.htmlruns import run_chart
-from pytest_crackle.reporting.htmlscatter import fit_chart
+from pytest_crackle.reporting.page.htmlbars import cost_bars, strip_chart
+from pytest_crackle.reporting.page.htmlruns import run_chart
+from pytest_crackle.reporting.page.htmlscatter import fit_chart
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_crackle.model.pattern import Pattern
-    from pytest_crackle.reporting.chartdata import ChartData
+    from pytest_crackle.reporting.page.chartdata import ChartData
 
 __all__ = ["charts_of"]
 

@@ -15,7 +15,7 @@ from pytest_crackle.reporting.escape import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pytest_crackle.reporting.svgscale import Scale
+    from pytest_crackle.reporting.page.svgscale import Scale
 
 __all__ = [
     "MARKS",

@@ -8,9 +8,9 @@ from heapq import nlargest
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.model.units import format_value
-from pytest_crackle.reporting.chartdata import short_name, spread_out
 from pytest_crackle.reporting.escape import printable
-from pytest_crackle.reporting.svgchart import (
+from pytest_crackle.reporting.page.chartdata import short_name, spread_out
+from pytest_crackle.reporting.page.svgchart import (
     Box,
     dots,
     hits,
@@ -25,12 +25,12 @@ from pytest_crackle.reporting.svgchart import (
     x_axis,
     y_axis,
 )
-from pytest_crackle.reporting.svgscale import Scale, scale_of
+from pytest_crackle.reporting.page.svgscale import Scale, scale_of
 
 if TYPE_CHECKING:
     from pytest_crackle.model.pattern import Pattern
-    from pytest_crackle.reporting.chartdata import ChartData, RunSeries
-    from pytest_crackle.reporting.svgchart import Point
+    from pytest_crackle.reporting.page.chartdata import ChartData, RunSeries
+    from pytest_crackle.reporting.page.svgchart import Point
 
 __all__ = ["run_chart"]
 

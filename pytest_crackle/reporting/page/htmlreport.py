@@ -7,13 +7,13 @@ import hashlib
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.model.units import count_of
-from pytest_crackle.reporting.chartdata import ChartData
-from pytest_crackle.reporting.htmlcharts import charts_of
-from pytest_crackle.reporting.htmlmetrics import heat_map, metrics_table
-from pytest_crackle.reporting.htmlparts import card, footer, glance, header, remarks
-from pytest_crackle.reporting.htmlscript import SCRIPT
-from pytest_crackle.reporting.htmlstyle import STYLE
-from pytest_crackle.reporting.htmltable import tests_table
+from pytest_crackle.reporting.page.chartdata import ChartData
+from pytest_crackle.reporting.page.htmlcharts import charts_of
+from pytest_crackle.reporting.page.htmlmetrics import heat_map, metrics_table
+from pytest_crackle.reporting.page.htmlparts import card, footer, glance, header, remarks
+from pytest_crackle.reporting.page.htmlscript import SCRIPT
+from pytest_crackle.reporting.page.htmlstyle import STYLE
+from pytest_crackle.reporting.page.htmltable import tests_table
 
 if TYPE_CHECKING:
     from pytest_crackle.model.report import Report
