@@ -16,7 +16,7 @@ from pytest_crackle.model.metrics import BUILTIN
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["ON", "QUICK", "TALLY", "Case", "Ledger", "Session", "Tally", "Twins", "run_all"]
+__all__ = ["ON", "QUICK", "TALLY", "Case", "Ledger", "Session", "Tally", "TIMED_OUT", "Twins", "run_all"]
 
 HERE = Path(__file__).parent
 PROBE = (HERE / "probe.py").read_text("utf-8")
