@@ -19,7 +19,7 @@ OUTPUTS = {
     "html": "page; a folder (index.html + crackle.css) if PATH ends with /",
     "md": "Markdown summary",
     "gitlab": "GitLab code quality report",
-    "openmetrics": "OpenMetrics text",
+    "openmetrics": "file of OpenMetrics text",
 }
 
 

@@ -25,6 +25,7 @@ class Crackle:
     def __init__(self, pytester: pytest.Pytester) -> None:
         self.pytester = pytester
         self.folder = pytester.path
+        self.isolated = False
 
     def run(self, *args: str, subprocess: bool = False, on: bool = True) -> pytest.RunResult:
         """Run the suite; JSON report and journal are written beside it."""
@@ -37,10 +38,18 @@ class Crackle:
                 *args,
             ]
         given += ["-p", "no:cacheprovider"]
-        if not any("asyncio" in file.read_text() for file in self.folder.glob("*.py")):
-            given += ["-p", "no:asyncio"]
+        # plugins that a suite does not use cost start-up, or leave a server running behind
+        for name, used in (
+            ("asyncio", any("asyncio" in file.read_text() for file in self.folder.glob("*.py"))),
+            ("rerunfailures", any(arg.startswith("--reruns") for arg in args)),
+            ("hypothesispytest", False),
+        ):
+            if not used:
+                given += ["-p", f"no:{name}"]
         run = (
-            self.pytester.runpytest_subprocess if subprocess else self.pytester.runpytest_inprocess
+            self.pytester.runpytest_subprocess
+            if subprocess or self.isolated
+            else self.pytester.runpytest_inprocess
         )
         return run(*given)
 

@@ -48,7 +48,7 @@ def mid_ranks(values: Sequence[float]) -> list[float]:
 
     Notes
     -----
-    One sort and one or two dictionaries: O(n log n), no Python-level loop but the last.
+    One sort and one or two dictionaries: O(n log n), Python-level loops over different values only.
 
     Examples
     --------
@@ -59,9 +59,10 @@ def mid_ranks(values: Sequence[float]) -> list[float]:
     n = len(ordered)
     last = dict(zip(ordered, range(1, n + 1), strict=True))
     if len(last) == n:
-        return [float(last[value]) for value in values]
-    first = dict(zip(reversed(ordered), range(n, 0, -1), strict=True))
-    return [(first[value] + last[value]) / 2 for value in values]
+        return list(map(float, map(last.__getitem__, values)))
+    ends = [0, *last.values()]  # increasing, as the keys are
+    means = [(before + 1 + end) / 2 for before, end in itertools.pairwise(ends)]
+    return list(map(dict(zip(last, means, strict=True)).__getitem__, values))
 
 
 def median_of(values: Sequence[float]) -> float:

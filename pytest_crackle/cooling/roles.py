@@ -118,18 +118,18 @@ def custom_measures(suite: Suite) -> tuple[str, ...]:
 def _role(suite: Suite, name: str) -> Role:
     column = suite.column(name)
     rows = suite.rows_with(name)
-    values = [column[row] for row in rows]
+    values = list(map(column.__getitem__, rows))
     if len(values) < _FEW:
         return "few"
-    counts = Counter(values)
-    if len(counts) == 1:
+    n_distinct = len(set(values))
+    if n_distinct == 1:
         return "const"
     if suite.table.info(name).kind != "count":
-        if _is_order(suite, rows, values, len(counts)):
+        if _is_order(suite, rows, values, n_distinct):
             return "order"
-        if _words_of(name) & _NAMES or _is_nominal(counts, len(values)):
+        if _words_of(name) & _NAMES or _is_nominal(values, n_distinct):
             return "nominal"
-    return "value" if len(counts) >= _DISTINCT_VALUES else "count"
+    return "value" if n_distinct >= _DISTINCT_VALUES else "count"
 
 
 def _words_of(name: str) -> set[str]:
@@ -141,6 +141,8 @@ def _is_order(suite: Suite, rows: Sequence[int], values: Sequence[float], n_dist
         return False
     if _goes_one_way(values, 1):
         return True
+    if list(suite.run_orders.values()) == [list(range(suite.n_tests))]:
+        return False  # the run order is the one just looked at
     known = dict(zip(rows, values, strict=True))
     runs = [[known[row] for row in run if row in known] for run in suite.run_orders.values()]
     return _goes_one_way(list(chain.from_iterable(runs)), sum(map(bool, runs)))
@@ -153,12 +155,13 @@ def _goes_one_way(values: Sequence[float], n_runs: int) -> bool:
     return max(up, down) >= _ORDERED_STEPS * (len(values) - n_runs)
 
 
-def _is_nominal(counts: Mapping[float, int], n: int) -> bool:
+def _is_nominal(values: Sequence[float], n_distinct: int) -> bool:
     """Two values are a switch; a few that come often and are no row of integers are names."""
-    if len(counts) <= 2:
+    if n_distinct <= 2:
         return True
-    if len(counts) > _DISTINCT_NAMES or n < _NAME_TESTS * len(counts):
+    if n_distinct > _DISTINCT_NAMES or len(values) < _NAME_TESTS * n_distinct:
         return False
+    counts = Counter(values)
     return min(counts.values()) >= _NAME_REPEATS and not _is_contiguous(counts)
 
 

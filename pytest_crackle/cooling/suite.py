@@ -63,6 +63,7 @@ class Suite:
         self.rows = tuple(row for row in range(self.n_tests) if outcomes[row] not in LEFT_OUT)
         self._columns: dict[str, array[float]] = {}
         self._rows_with: dict[str, tuple[int, ...]] = {}
+        self._ordered_with: dict[str, list[int]] = {}
         self._detections: dict[tuple[str, Profile], Detection] = {}
 
     @property
@@ -133,6 +134,13 @@ class Suite:
             values = list(map(self.column(name).__getitem__, self.rows))
             found = tuple(compress(self.rows, map(eq, values, values)))  # NaN is not equal
             found = self._rows_with[name] = self.rows if len(found) == len(self.rows) else found
+        return found
+
+    def ordered_with(self, name: str) -> list[int]:
+        """Return the rows that have a value of a metric by node id; do not change the list."""
+        found = self._ordered_with.get(name)
+        if found is None:
+            found = self._ordered_with[name] = self.by_nodeid(self.rows_with(name))
         return found
 
     def by_nodeid(self, rows: Sequence[int]) -> list[int]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pytest
 
-from tests.faults.sessions import TALLY
+pytest.register_assert_rewrite("tests.faults.sessions")
 
-if TYPE_CHECKING:
-    import pytest
+from tests.faults.sessions import TALLY  # noqa: E402 - its asserts are to be rewritten
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -50,22 +50,32 @@ CASES = [
     case("ctrl-c", KILL.format("SIGINT") + "; " + WAIT, complete=False),
     case("keyboard-interrupt", "raise KeyboardInterrupt", complete=False),
     case("system-exit", "sys.exit(3)"),
-    case("exit-in-fixture", "request.getfixturevalue('exits')", complete=False, conftest="""
+    case(
+        "exit-in-fixture",
+        "request.getfixturevalue('exits')",
+        complete=False,
+        conftest="""
         import pytest
         @pytest.fixture
         def exits():
             yield
             pytest.exit("enough")
-    """),
-    case("timeout-by-signal", """
+    """,
+    ),
+    case(
+        "timeout-by-signal",
+        """
         def ring(*_): raise TimeoutError("too long")
         signal.signal(signal.SIGALRM, ring)
         signal.setitimer(signal.ITIMER_REAL, .05)
         time.sleep(50)
-    """.replace("\n        ", "\n        ")),
+    """.replace("\n        ", "\n        "),
+    ),
     case("recursion", "(lambda f: f(f))(lambda f: f(f))"),
     # what gives nobody a chance: the journal has it
-    case("timeout-by-thread", f"threading.Timer(.05, os._exit, [1]).start(); {WAIT}", complete=None),
+    case(
+        "timeout-by-thread", f"threading.Timer(.05, os._exit, [1]).start(); {WAIT}", complete=None
+    ),
     case("sigkill", KILL.format("SIGKILL"), complete=None),
     case("sigterm", KILL.format("SIGTERM") + "; " + WAIT, complete=None),
     case("os-exit", "os._exit(9)", complete=None),
@@ -73,11 +83,15 @@ CASES = [
     case("abort", "os.abort()", complete=None, same_output=False),
     # a fork whose child goes on as if it were the session
     case("fork-falls-through", "pid = os.fork(); pid and os.waitpid(pid, 0)", same_output=False),
-    case("fork-child-raises", """
+    case(
+        "fork-child-raises",
+        """
         pid = os.fork()
         if pid == 0: raise SystemExit(5)
         os.waitpid(pid, 0)
-    """.replace("\n        ", "\n        "), same_output=False),
+    """.replace("\n        ", "\n        "),
+        same_output=False,
+    ),
     case("fork-child-left", "pid = os.fork(); pid or os._exit(0); os.waitpid(pid, 0)"),
     # sessions that are none
     Case("collection-error", "def test_a(): pass", files={"test_bad.py": "1 / 0"}, complete=False),
@@ -101,38 +115,62 @@ CASES = [
     Case("markers", "def test_a(): pass", args=("--markers",), complete=None),
     # other plugins that raise
     case("sessionfinish-raises", "pass", conftest="def pytest_sessionfinish(): 1 / 0"),
-    case("sessionfinish-first-raises", "pass", conftest="""
+    case(
+        "sessionfinish-first-raises",
+        "pass",
+        conftest="""
         import pytest
         @pytest.hookimpl(tryfirst=True, wrapper=True)
         def pytest_sessionfinish():
             raise RuntimeError("mine")
             yield
-    """, complete=None),
-    case("sessionfinish-exits", "pass", conftest="""
+    """,
+        complete=None,
+    ),
+    case(
+        "sessionfinish-exits",
+        "pass",
+        conftest="""
         import pytest
         def pytest_sessionfinish(): pytest.exit("no more", returncode=9)
-    """),
+    """,
+    ),
     case("summary-raises", "pass", conftest="def pytest_terminal_summary(): 1 / 0"),
-    case("logreport-raises", "pass", conftest="""
+    case(
+        "logreport-raises",
+        "pass",
+        conftest="""
         def pytest_runtest_logreport(report):
             if "test_after[2]" in report.nodeid and report.when == "call": 1 / 0
-    """, complete=False),
-    case("makereport-raises", "pass", conftest="""
+    """,
+        complete=False,
+    ),
+    case(
+        "makereport-raises",
+        "pass",
+        conftest="""
         import pytest
         @pytest.hookimpl(wrapper=True)
         def pytest_runtest_makereport(item):
             report = yield
             if "test_after[2]" in item.nodeid: 1 / 0
             return report
-    """, complete=False),
+    """,
+        complete=False,
+    ),
     case("unconfigure-raises", "pass", conftest="def pytest_unconfigure(): 1 / 0"),
     case("sessionstart-raises", "pass", conftest="def pytest_sessionstart(): 1 / 0", complete=None),
-    case("configure-raises", "pass", conftest="""
+    case(
+        "configure-raises",
+        "pass",
+        conftest="""
         import pytest
         @pytest.hookimpl(trylast=True)
         def pytest_load_initial_conftests(): pass
         def pytest_collection_modifyitems(): 1 / 0
-    """, complete=None),
+    """,
+        complete=None,
+    ),
 ]
 
 

@@ -241,7 +241,7 @@ def test_descriptors_and_threads_are_known_by_identity(crackle):
         def test_end(): END.set()
         """
     )
-    crackle.run()
+    crackle.run(subprocess=True)
     records = crackle.records
     (opened,) = records["test_open"]["opened"]["fds"]
     assert opened.endswith(":socket")

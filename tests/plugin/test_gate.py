@@ -26,6 +26,13 @@ QUIET = """
 LINUX = pytest.mark.skipif("sys.platform == 'win32'", reason="no descriptors to count there")
 
 
+@pytest.fixture
+def crackle(crackle):
+    """Run in a process of its own: these suites leak descriptors."""
+    crackle.isolated = True
+    return crackle
+
+
 def gate_line(result):
     """The verdict, which is the last line of the report."""
     lines = result.stdout.lines

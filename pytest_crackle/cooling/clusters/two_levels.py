@@ -133,13 +133,17 @@ def all_series(suite: Suite, profile: Profile) -> Iterator[Series]:
 def _single(suite: Suite, name: str, told: set[int]) -> Series | None:
     if suite.roles[name] != "value":
         return None
-    rows = tuple(suite.by_nodeid([row for row in suite.rows_with(name) if row not in told]))
+    rows = tuple([row for row in suite.ordered_with(name) if row not in told])
     if len(rows) < LEAST_TESTS:
         return None
-    column = suite.column(name)
-    values = [column[row] for row in rows]
-    counts = Counter(values)
-    if len(counts) < LEAST_DISTINCT or max(counts.values()) > MOST_AT_MODE * len(values):
+    values = list(map(suite.column(name).__getitem__, rows))
+    n_distinct = len(set(values))
+    if n_distinct < LEAST_DISTINCT:
+        return None
+    most = MOST_AT_MODE * len(values)
+    # so many different values leave room for none that is too common
+    is_common = len(values) - n_distinct + 1 > most and max(Counter(values).values()) > most
+    if is_common:
         return None
     return Series((name,), rows, (is_log_scaled(without_lattice(values)),))
 

@@ -24,7 +24,16 @@ if TYPE_CHECKING:
 
     from pytest_crackle.cooling.suite import Suite
 
-__all__ = ["LEAST_EFFECTIVE", "NO_FIT", "Fit", "Sample", "fit_of", "mode_of", "sample_of"]
+__all__ = [
+    "LEAST_EFFECTIVE",
+    "NO_FIT",
+    "NO_SAMPLE",
+    "Fit",
+    "Sample",
+    "fit_of",
+    "mode_of",
+    "sample_of",
+]
 
 # a unit counts with at most this many tests, so that no large module decides alone
 MOST_PER_UNIT: Final = 20
@@ -82,6 +91,7 @@ class Fit:
     log_p: float
 
 
+NO_SAMPLE: Final = Sample([], [], [], [])
 NO_FIT: Final = Fit(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import compress
-from operator import eq
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.cooling.clusters.contrast import SIGMA
 from pytest_crackle.cooling.correlations.driver_fit import (
     LEAST_EFFECTIVE,
     NO_FIT,
+    NO_SAMPLE,
     Fit,
     Sample,
     fit_of,
@@ -62,7 +61,7 @@ class _Driver:
 
     metric: str
     target: str
-    rows: list[int]
+    rows: Sequence[int]
     """All that use the metric and have the target's time, by node id."""
     sample: Sample
     fit: Fit
@@ -114,11 +113,10 @@ def find_drivers(suite: Suite, profile: Profile, metrics: Sequence[str]) -> Dete
     found: list[_Driver] = []
     not_tested: list[NotTested] = []
     targets = [name for name in ("cpu", *suite.phases) if name in suite.table.columns]
-    ordered = suite.by_nodeid(suite.rows)
     for metric in metrics:
         if not _may_drive(suite, metric):
             continue
-        users = _users(suite, metric, ordered)
+        users = _users(suite, metric)
         if not users:
             continue
         if len(users) < LEAST_USERS:
@@ -142,13 +140,13 @@ def _may_drive(suite: Suite, metric: str) -> bool:
     return info.kind in ("count", "value") and info.unit not in ("s", "ms") and metric not in NEVER
 
 
-def _users(suite: Suite, metric: str, ordered: Sequence[int]) -> list[int]:
+def _users(suite: Suite, metric: str) -> list[int]:
     """Rows that recorded the metric; above 0 where 0, as in most tests, means not to use it."""
     column = suite.column(metric)
-    values = list(map(column.__getitem__, ordered))
-    rows = list(compress(ordered, map(eq, values, values)))  # NaN is not equal
-    if rows and mode_of([value for value in values if not math.isnan(value)]) == 0:
-        rows = [row for row in rows if column[row] > 0]
+    rows = suite.ordered_with(metric)
+    values = list(map(column.__getitem__, rows))
+    if 0 in values and mode_of(values) == 0:
+        rows = [row for row, value in zip(rows, values, strict=True) if value > 0]
     return rows
 
 
@@ -157,13 +155,14 @@ def _judge(
 ) -> _Driver | None:
     """Measure one metric against one target; None where there is too little to be a hypothesis."""
     column, time = suite.column(metric), suite.column(target)
-    seconds = list(map(time.__getitem__, users))
-    rows = list(compress(users, map(eq, seconds, seconds)))
-    if len(rows) < LEAST_USERS or len(set(map(column.__getitem__, rows))) < LEAST_VALUES:
+    rows = users
+    if len(suite.rows_with(target)) < len(suite.rows):
+        rows = [row for row in users if not math.isnan(time[row])]
+    if len(rows) < LEAST_USERS or not _has_values(column, rows):
         return None
-    sample = sample_of(column, time, spread_over(rows, MOST_JUDGED))
-    fit = NO_FIT
+    sample, fit = NO_SAMPLE, NO_FIT
     if _pilot(column, time, rows) >= profile.rho - SLACK - PILOT_SLACK:
+        sample = sample_of(column, time, spread_over(rows, MOST_JUDGED))
         fit = fit_of(suite, sample, LEAST_EFFECTIVE) or NO_FIT
     explained = offset = share = 0.0
     if _passes(fit, profile):
@@ -172,6 +171,15 @@ def _judge(
         total = math.fsum(value for row in suite.rows if (value := time[row]) > 0)
         share = explained / total if total > 0 else 0.0
     return _Driver(metric, target, rows, sample, fit, explained, share, offset)
+
+
+def _has_values(column: Sequence[float], rows: Sequence[int]) -> bool:
+    seen: set[float] = set()
+    for row in rows:
+        seen.add(column[row])
+        if len(seen) == LEAST_VALUES:
+            return True
+    return False
 
 
 def _pilot(column: Sequence[float], time: Sequence[float], rows: Sequence[int]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Final
@@ -89,10 +89,12 @@ def _keep(equation: Equation | None, found: list[Equation], related: set[frozens
         related.update(equation.pairs)
 
 
-def _varies(values: Sequence[float]) -> bool:
-    counts = Counter(values)
-    often = max(counts.values()) > MOST_AT_MODE * len(values)
-    return len(counts) >= LEAST_DISTINCT and not often and middle_range(values) > 0
+def _varies(ordered: Sequence[float]) -> bool:
+    middle = ordered[len(ordered) // 2]  # the commonest value, if it is that common
+    n_middle = bisect_right(ordered, middle) - bisect_left(ordered, middle)
+    if n_middle > MOST_AT_MODE * len(ordered) or middle_range(ordered) <= 0:
+        return False
+    return len(set(ordered)) >= LEAST_DISTINCT
 
 
 def _is_wide(values: Sequence[float]) -> bool:

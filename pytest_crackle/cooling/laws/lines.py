@@ -89,13 +89,12 @@ def pair_of(suite: Suite, x_name: str, y_name: str, *, both_wide: bool) -> Equat
     64 tests propose, all decide; O(tests) only for what is proposed.
     """
     x_column, y_column = suite.column(x_name), suite.column(y_name)
-    with_x = suite.rows_with(x_name)
-    if with_x != suite.rows_with(y_name):
-        values = list(map(y_column.__getitem__, with_x))
-        with_x = tuple(compress(with_x, map(eq, values, values)))  # NaN is not equal
-    if len(with_x) < LEAST_TESTS:
+    both = suite.ordered_with(x_name)
+    if len(suite.rows_with(y_name)) < len(suite.rows):
+        values = list(map(y_column.__getitem__, both))
+        both = list(compress(both, map(eq, values, values)))  # NaN is not equal
+    if len(both) < LEAST_TESTS:
         return None
-    both = suite.by_nodeid(with_x)
     pilot = spread_over(both, PILOT)
     x, y = [x_column[row] for row in pilot], [y_column[row] for row in pilot]
     forms: tuple[Form, ...] = ("ratio", "line") if both_wide else ("line",)
