@@ -39,7 +39,9 @@ def __getattr__(name: str) -> object:
     if name == "__version__":
         from importlib.metadata import version  # noqa: PLC0415 - start-up stays free of it
 
-        return version("pytest-crackle")
+        found = version("pytest-crackle")
+        globals()["__version__"] = found  # a test may leave nothing that could read it again
+        return found
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

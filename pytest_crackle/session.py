@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+import pytest_crackle
 from pytest_crackle.firing.meters.clock import epoch_clock, wall_clock
 from pytest_crackle.firing.readings import METERS
 from pytest_crackle.firing.recorder import Recorder
@@ -24,6 +25,7 @@ from pytest_crackle.model.table import EndReading, TableBuilder
 from pytest_crackle.pipeline import FORMS, load_writer, repository_of, write_outputs
 from pytest_crackle.pipeline import plan as make_plan
 from pytest_crackle.pipeline import run as run_pipeline
+from pytest_crackle.reporting.escape import printable
 from pytest_crackle.settings import settings_of
 from pytest_crackle.storage.journal import Journal, append_text
 from pytest_crackle.terminal import write_report
@@ -55,15 +57,39 @@ def start(config: pytest.Config) -> None:
         settings = settings_of(config, METERS)
         worker = worker_id(config)
         controller = None if worker is not None else Controller(config, settings)
+        recorder = Recorder(settings.meters, worker, junit=settings.junit)
     except CrackleError as error:
         raise pytest.UsageError(str(error)) from None
-    recorder = Recorder(settings.meters, worker, junit=settings.junit)
+    except Exception as error:  # noqa: BLE001 - a fault of ours must not change the session
+        text = f"crackle could not start: {type(error).__name__}: {error}"[:300]
+        if _wants_gate(config):
+            raise pytest.UsageError(text) from None  # a gate that cannot be evaluated fails
+        config.pluginmanager.register(_NotStarted(text), "crackle-session")
+        return
     recorder.firing.push()
     config.add_cleanup(recorder.firing.pop)
     config.pluginmanager.register(recorder, "crackle-recorder")
     if controller is not None:
         controller.recorder = recorder
         config.pluginmanager.register(controller, "crackle-session")
+
+
+def _wants_gate(config: pytest.Config) -> bool:
+    return any(
+        config.getoption(f"crackle_{name}", None) or config.getini(f"crackle_{name}")
+        for name in ("fail_on", "budgets")
+    )
+
+
+class _NotStarted:
+    """The plugin that says why there is nothing to see."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the one line."""
+        terminalreporter.write_line(printable(self.text), yellow=True)
 
 
 class Controller:
@@ -108,9 +134,12 @@ class Controller:
         self._builder = TableBuilder(per_worker=config.getoption("dist", "no") == "each")
         self._collected: set[str] | None = None
         self._deselected = 0
+        self._ran: set[str] = set()
         self._finished: set[str] = set()
         self._crashed_tests: set[str] = set()
         self._workers: dict[str, WorkerInfo] = {}
+        self._facts = self._session_facts()
+        pytest_crackle.__version__  # noqa: B018 - read while it can be
         self._journal = self._open_journal()
 
     # ------------------------------------------------------------------ gathering
@@ -121,7 +150,7 @@ class Controller:
             return None
         journal = Journal(path)
         try:
-            journal.begin(self._session_facts())
+            journal.begin(self._facts)
         except OSError as error:
             self.messages.append(f"--crackle-records: {error}")
             return None
@@ -153,8 +182,11 @@ class Controller:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what will run, where this process collects itself."""
-        if session.items or not has_workers(self.config):
-            self._collected = {item.nodeid for item in session.items}
+        try:
+            if session.items or not has_workers(self.config):
+                self._collected = {item.nodeid for item in session.items}
+        except Exception as problem:  # noqa: BLE001 - a fault of ours must not change the session
+            self._fault("collection", problem)
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         """Count what was left out."""
@@ -163,8 +195,11 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: object, ids: Sequence[str]) -> None:
         """Note what a worker will run."""
-        self._collected = (self._collected or set()).union(ids)
-        self._worker(node)
+        try:
+            self._collected = (self._collected or set()).union(ids)
+            self._worker(node)
+        except Exception as problem:  # noqa: BLE001 - as above
+            self._fault("worker", problem)
 
     def _worker(self, node: object, *, crashed: bool = False) -> str:
         """Note a worker; return its id."""
@@ -176,8 +211,8 @@ class Controller:
         self._workers[name] = WorkerInfo(
             id=name,
             pid=pid if isinstance(pid, int) else None,
-            host=str(info["hostname"]) if info.get("hostname") else socket.gethostname(),
-            python=".".join(map(str, parts)) or platform.python_version(),
+            host=str(info.get("hostname") or self._facts["host"]),
+            python=".".join(map(str, parts)) or str(self._facts["python"]),
             crashed=crashed,
         )
         return name
@@ -190,7 +225,7 @@ class Controller:
             name = self._worker(node, crashed=output is None or bool(error))
             if output is not None:
                 self._take_end(name, output.pop(END_KEY, None))
-        except Exception as problem:  # noqa: BLE001 - a fault of ours must not change the session
+        except Exception as problem:  # noqa: BLE001 - as above
             self._fault("worker", problem)
 
     def _take_end(self, worker: str, end: object) -> None:
@@ -213,6 +248,7 @@ class Controller:
             return
         try:
             if when == "teardown":
+                self._ran.add(report.nodeid)
                 record = detach(report)
                 if record is not None:
                     self._take(record, report)
@@ -274,6 +310,7 @@ class Controller:
             self._take_end("", recorder.end())
         table = self._builder.table()
         info = self._session_info(session, exitstatus, table)
+        self._compare_counts(session, exitstatus)
         if self._journal is not None:
             problem = self._journal.finish({"exitstatus": exitstatus, "complete": info.complete})
             if problem is not None:
@@ -332,7 +369,7 @@ class Controller:
             complete=because is None,
             incomplete_because=because,
             partial_because=self._partial_because(),
-            python=platform.python_version(),
+            python=str(self._facts["python"]),
             pytest=pytest.__version__,
             platform=sys.platform,
             dist=self._dist,
@@ -354,6 +391,24 @@ class Controller:
             why = f": {stop}" if isinstance(stop, str) else ""
             return f"{missing} of {len(self._collected or ())} collected tests did not finish{why}"
         return None
+
+    def _compare_counts(self, session: pytest.Session, exitstatus: int) -> None:
+        """Note a fault where what was collected, what ran and what was recorded do not agree."""
+        lost = sorted(self._ran - self._finished)
+        if lost:
+            self.faults.append(
+                f"{len(lost)} of {len(self._ran)} tests that ran left no record; first: {lost[0]}"
+            )
+        ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+        crashed = any(worker.crashed for worker in self._workers.values())
+        if self._collected is None or not ended or crashed:
+            return
+        never = sorted(self._collected - self._ran - self._finished)
+        if never and not (session.shouldfail or session.shouldstop):
+            self.faults.append(
+                f"{len(never)} of {len(self._collected)} collected tests never ran, though nothing "
+                f"stopped the session; first: {never[0]}"
+            )
 
     def _partial_because(self) -> str | None:
         option = self.config.option
@@ -383,7 +438,8 @@ class Controller:
                 max_patterns=self.settings.max_patterns,
             )
         except Exception as error:  # noqa: BLE001 - as above
-            terminalreporter.write_line(f"crackle: {type(error).__name__}: {error}"[:300])
+            text = printable(f"crackle: {type(error).__name__}: {error}"[:300])
+            terminalreporter.write_line(text.encode("ascii", "backslashreplace").decode())
 
 
 def _iso(epoch: float) -> str:

@@ -150,6 +150,8 @@ def level_of(finding: Finding) -> Level:
     """Return "warn" for what is to be acted on, "note" or "notice" for the rest."""
     if finding.notice:
         return "notice"
+    if not finding.gateable:
+        return "note"  # what a gate cannot fail on is nothing to act on for sure
     broken = finding.kind == PatternKind.CONSERVATION and finding.exceptions
     return "warn" if broken or finding.subkind in _ACTIONABLE else "note"
 

@@ -77,8 +77,11 @@ class Recorder:
         self, items: list[pytest.Item]
     ) -> Generator[None, object, object]:
         """Note the collection order before any plugin shuffles it."""
-        for index, item in enumerate(items):
-            item.stash[INDEX_KEY] = index
+        try:
+            for index, item in enumerate(items):
+                item.stash[INDEX_KEY] = index
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not change the session
+            self.fault("collection", error)
         return (yield)
 
     @pytest.hookimpl(tryfirst=True)
@@ -86,7 +89,7 @@ class Recorder:
         """Take the base line of all levels: what collection left is nobody's doing."""
         try:
             self.readings.base_line()
-        except Exception as error:  # noqa: BLE001 - a fault of ours must not change the session
+        except Exception as error:  # noqa: BLE001 - as above
             self.fault("base line", error)
 
     def end(self) -> dict[str, object]:
@@ -107,10 +110,13 @@ class Recorder:
 
     # ------------------------------------------------------------------ the phases
 
-    def _stamp(self) -> None:
-        self._phase_wall = self._wall()
-        if self._cpu is not None:
-            self._phase_cpu = self._cpu()
+    def _stamp(self, phase: str) -> None:
+        try:
+            self._phase_wall = self._wall()
+            if self._cpu is not None:
+                self._phase_cpu = self._cpu()
+        except Exception as error:  # noqa: BLE001 - as above
+            self.fault(phase, error)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -124,36 +130,49 @@ class Recorder:
             self.readings.begin()
             self._modules = len(sys.modules)
             self._start = self._epoch()
-            self._stamp()
+            self._stamp("setup")
         except Exception as error:  # noqa: BLE001 - as above
             self.fault("setup", error)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_call(self) -> None:
         """Stamp the beginning of the call."""
-        self._stamp()
+        self._stamp("call")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_teardown(self) -> None:
         """Stamp the beginning of the teardown."""
-        self._stamp()
+        self._stamp("teardown")
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(
         self, fixturedef: pytest.FixtureDef[object]
     ) -> Generator[None, object, object]:
         """Time one fixture set-up, without the ones that it asks for on the way."""
-        if is_direct_parameter(fixturedef):
-            return (yield)
-        cpu_clock_ = self._cpu
-        outer_wall, outer_cpu = self._inner_wall, self._inner_cpu
-        self._inner_wall = self._inner_cpu = 0.0
-        wall = self._wall()
-        cpu = cpu_clock_() if cpu_clock_ is not None else 0.0
+        begun = None
+        try:
+            if not is_direct_parameter(fixturedef):
+                cpu = self._cpu() if self._cpu is not None else 0.0
+                begun = (self._wall(), cpu, self._inner_wall, self._inner_cpu)
+                self._inner_wall = self._inner_cpu = 0.0
+        except Exception as error:  # noqa: BLE001 - as above
+            self.fault("fixture", error)
         try:
             return (yield)
         finally:
-            cpu = cpu_clock_() - cpu if cpu_clock_ is not None else 0.0
+            if begun is not None:
+                self._end_fixture(fixturedef, *begun)
+
+    def _end_fixture(
+        self,
+        fixturedef: pytest.FixtureDef[object],
+        wall: float,
+        cpu: float,
+        outer_wall: float,
+        outer_cpu: float,
+    ) -> None:
+        try:
+            cpu = self._cpu() - cpu if self._cpu is not None else 0.0
             wall = self._wall() - wall
             own = [max(0.0, wall - self._inner_wall), max(0.0, cpu - self._inner_cpu)]
             self._inner_wall, self._inner_cpu = outer_wall + wall, outer_cpu + cpu
@@ -161,6 +180,8 @@ class Recorder:
             self._setups.append([fixturedef.argname, scope, *own])
             if scope != "function":
                 self.readings.allow_state()
+        except Exception as error:  # noqa: BLE001 - as above
+            self.fault("fixture", error)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
@@ -168,13 +189,16 @@ class Recorder:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Stamp the end of a phase; after the teardown read the meters and hand over the record."""
         when = call.when
-        if item is self._item and self._phase_wall is not None:
-            # A report of a subtest comes in the middle of the call; the last one counts.
-            if self._cpu is not None:
-                cpu = self._cpu() - self._phase_cpu
-                self._metrics[_CPU[when]] = cpu if cpu > 0.0 else 0.0
-            wall = self._wall() - self._phase_wall
-            self._metrics[_WALL[when]] = wall if wall > 0.0 else 0.0
+        try:
+            if item is self._item and self._phase_wall is not None:
+                # A report of a subtest comes in the middle of the call; the last one counts.
+                if self._cpu is not None:
+                    cpu = self._cpu() - self._phase_cpu
+                    self._metrics[_CPU[when]] = cpu if cpu > 0.0 else 0.0
+                wall = self._wall() - self._phase_wall
+                self._metrics[_WALL[when]] = wall if wall > 0.0 else 0.0
+        except Exception as error:  # noqa: BLE001 - as above
+            self.fault("phase", error)
         report = yield
         try:
             if item is self._item:
@@ -212,14 +236,21 @@ class Recorder:
         metrics["duration"] = sum([metrics.get(name, 0.0) for name in _WALL.values()])
         if self._cpu is not None:
             metrics["cpu"] = sum([metrics.get(name, 0.0) for name in _CPU.values()])
-        record = describe(item)
+        try:
+            record = describe(item)
+        except Exception as error:  # noqa: BLE001 - what the test recorded is kept
+            self.fault("description", error)
+            record = {"nodeid": item.nodeid}
         record["index"] = item.stash.get(INDEX_KEY, self._seq)
         record["seq"] = self._seq
         record["outcome"] = self._outcome
         record["attempt"] = self._attempt
         record["worker"] = self.worker
         record["start"] = self._start
-        self.readings.read(metrics, record)
+        try:
+            self.readings.read(metrics, record)
+        except Exception as error:  # noqa: BLE001 - meters that fail are missing
+            self.fault("meters", error)
         if slot is not None and slot.metrics:
             metrics.update(slot.metrics)
             if slot.units:

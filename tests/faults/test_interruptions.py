@@ -125,7 +125,7 @@ CASES = [
             raise RuntimeError("mine")
             yield
     """,
-        complete=None,
+        complete=True,
     ),
     case(
         "sessionfinish-exits",
@@ -143,7 +143,7 @@ CASES = [
         def pytest_runtest_logreport(report):
             if "test_after[2]" in report.nodeid and report.when == "call": 1 / 0
     """,
-        complete=False,
+        complete=None,
     ),
     case(
         "makereport-raises",
@@ -156,7 +156,7 @@ CASES = [
             if "test_after[2]" in item.nodeid: 1 / 0
             return report
     """,
-        complete=False,
+        complete=None,
     ),
     case("unconfigure-raises", "pass", conftest="def pytest_unconfigure(): 1 / 0"),
     case("sessionstart-raises", "pass", conftest="def pytest_sessionstart(): 1 / 0", complete=None),
@@ -220,8 +220,10 @@ def test_what_finished_before_a_kill_is_in_the_journal(ran, name, capsys):
 @pytest.mark.parametrize(
     "name", [case.name for case in CASES if case.complete is None and case.name not in KILLED]
 )
-def test_where_nothing_ran_nothing_is_told(ran, name):
+def test_where_pytest_itself_ended_in_an_error_nothing_is_told(ran, name):
     twins = ran[name]
+    if "raises" in name and (twins.on.folder / "run.jsonl").exists():
+        check_journal(twins)
     if twins.on.has_report:
         assert twins.on.report["session"]["complete"] is False
     assert not any("no patterns" in line for line in twins.on.own())

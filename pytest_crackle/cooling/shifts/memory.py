@@ -184,9 +184,10 @@ def _jump(suite: Suite, rise: _Rise, profile: Profile) -> Finding:
     table, change = suite.table, rise.change
     test = table.nodeids[rise.at]
     summary = f"{test} leaves {format_value(change.size, 'B')} for good{_range(rise)}"
+    is_small = change.size < Profile.normal().levels.jump
     if rise.excuse is not None:
         summary += f": {rise.excuse}."
-    elif change.size < Profile.normal().levels.jump:
+    elif is_small:
         # measured: at this size caches and the allocator's own pages are commoner than leaks
         summary += " in one step: rather a cache or pages that the allocator keeps than a leak."
     else:
@@ -197,7 +198,7 @@ def _jump(suite: Suite, rise: _Rise, profile: Profile) -> Finding:
         anchor=test,
         at=rise.at,
         confidence=_confidence(change.size, profile.levels.jump),
-        gateable=rise.excuse is None,
+        gateable=rise.excuse is None and not is_small,
         details=(wide,) if wide else (),
     )
 
