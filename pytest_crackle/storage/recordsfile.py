@@ -44,6 +44,8 @@ class Shard:
     first_refusal : str or None
     torn : bool
         The last line was not whole.
+    is_report : bool
+        A JSON report, which says less of each test than records do.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Shard:
     refused: int = 0
     first_refusal: str | None = None
     torn: bool = False
+    is_report: bool = False
 
 
 def _open(name: str, max_size: int) -> BinaryIO:
@@ -211,6 +214,7 @@ def _read_report(
     session, tests = data.get("session", {}), data.get("tests")
     if not isinstance(tests, list) or not isinstance(session, dict):
         raise CrackleError(f"{shard.name}: tests must be a list, and session an object")
+    shard.is_report = True
     shard.session = session
     shard.end = {"complete": session.get("complete", True)}
     for place, test in enumerate(tests):

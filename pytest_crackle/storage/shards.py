@@ -149,7 +149,13 @@ def _messages(shards: Sequence[Shard]) -> list[str]:
 
 
 def _notes(shards: Sequence[Shard]) -> tuple[str, ...]:
+    notes = []
+    if any(shard.is_report for shard in shards):
+        notes.append(
+            "a JSON report says nothing of fixtures, markers and what tests left open: "
+            "cool the records of --crackle-records for all patterns"
+        )
     hosts = {shard.session.get("host") for shard in shards}
     if len(shards) > 1 and len(hosts) > 1:
-        return (f"times of {len(hosts)} machines stand side by side as they were measured",)
-    return ()
+        notes.append(f"times of {len(hosts)} machines stand side by side as they were measured")
+    return tuple(notes)

@@ -40,13 +40,6 @@ BREAK = """
             last, target = target, getattr(target, name)
         setattr(last, name, _broken)
 """
-EARLY = """
-    import pytest_crackle.session
-    def _early():
-        {}
-    _early()
-"""
-UNDER_TEST = ("wide fixture",)
 
 
 def _functions(owner):
@@ -86,8 +79,9 @@ def targets():
         ("pytest_crackle.firing.identities", ("Threads", "changes")),
         ("pytest_crackle.firing.identities", ("Descriptors", "changes")),
     ]
-    # `fault` and `_fault` are the guards themselves; a record_metric that raises is the test's own
-    return sorted({t for t in found if t[1][-1] not in ("fault", "_fault", "_fail_closed")})
+    # the guards themselves are no target; a record_metric that raises is the test's own
+    guards = ("fault", "_fault", "_fail_closed", "_stamp", "_end_fixture")
+    return sorted({target for target in found if target[1][-1] not in guards})
 
 
 TARGETS = targets()
@@ -96,7 +90,7 @@ TARGETS = targets()
 def case(module, path, error="RuntimeError", prefix="", **given):
     conftest = BREAK.format(module=module, path=repr(path), error=error)
     name = f"{prefix}{module.rpartition('.')[2]}-{'.'.join(path)}-{error}"
-    return Case(name, SUITE, conftest, **given)
+    return Case(name, SUITE, conftest, **{"alone": True, **given})
 
 
 PLAIN = [case(*target) for target in TARGETS]
@@ -105,7 +99,7 @@ OTHER_ERRORS = [
     for error in ("RecursionError", "MemoryError", "UnicodeError", "AssertionError", "KeyError")
 ]
 GATED = [
-    case(*target, prefix="gate-", on=("--crackle", "--crackle-fail-on=any"), alone=True)
+    case(*target, prefix="gate-", on=("--crackle", "--crackle-fail-on=any"))
     for target in (
         ("pytest_crackle.session", ("run_pipeline",)),
         ("pytest_crackle.pipeline", ("cool",)),
@@ -115,9 +109,7 @@ GATED = [
     )
 ]
 GREEN = "def test_a(): pass\ndef test_b(): pass"
-GATED = [
-    Case(c.name, GREEN, c.conftest, on=c.on, alone=True, complete=c.complete) for c in GATED
-]
+GATED = [Case(c.name, GREEN, c.conftest, on=c.on, alone=True, complete=c.complete) for c in GATED]
 # what runs at start is broken from the module of the plugin, before it configures
 STARTS = [
     Case(
@@ -132,7 +124,9 @@ STARTS = [
             """
         },
         args=("-p", "breaks_start"),
-        on=("--crackle", "--crackle-fail-on=any") if gate else ("--crackle", "--crackle-json=report.json"),
+        on=("--crackle", "--crackle-fail-on=any")
+        if gate
+        else ("--crackle", "--crackle-json=report.json"),
         alone=gate,
     )
     for name in ("settings_of", "Controller", "Recorder", "make_plan", "Controller._session_facts")
@@ -142,7 +136,11 @@ STARTS = [
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
-    return run_all([*PLAIN, *OTHER_ERRORS, *GATED, *STARTS], tmp_path_factory.mktemp("ours"))
+    whole = Case("whole", SUITE)
+    ran = run_all([whole, *PLAIN, *OTHER_ERRORS, *GATED, *STARTS], tmp_path_factory.mktemp("ours"))
+    for case in (*PLAIN, *OTHER_ERRORS):  # all of them have the same twin
+        ran[case.name].off = ran["whole"].off
+    return ran
 
 
 def check_told(twins):
@@ -199,12 +197,16 @@ def test_a_start_that_fails_is_a_usage_error_with_a_gate(ran, name):
 NO_CARRIER = """
     import pytest
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_makereport(item):
-        report = yield
-        if "test_a[1]" in item.nodeid:
-            vars(report).pop("_crackle_record", None)
-        return report
+    class Thief:
+        @pytest.hookimpl(wrapper=True, tryfirst=True)
+        def pytest_runtest_makereport(self, item):
+            report = yield
+            if "test_a[1]" in item.nodeid:
+                vars(report).pop("_crackle_record", None)
+            return report
+
+    def pytest_sessionstart(session):
+        session.config.pluginmanager.register(Thief())
 """
 NEVER_RAN = """
     import pytest
@@ -220,8 +222,11 @@ def test_a_record_that_got_lost_is_told(tmp_path):
     ran = run_all(cases, tmp_path)
     for name, said in (
         ("lost", "1 of 5 tests that ran left no record; first: test_it.py::test_a[1]"),
-        ("never", "1 of 5 collected tests never ran, though nothing stopped the session; "
-                  "first: test_it.py::test_a[1]"),
+        (
+            "never",
+            "1 of 5 collected tests never ran, though nothing stopped the session; "
+            "first: test_it.py::test_a[1]",
+        ),
     ):
         twins = ran[name]
         check_undisturbed(twins)
