@@ -1,6 +1,6 @@
 """What the cooling costs: CPU seconds and peak memory on made-up tables of four shapes.
 
-    python benchmarks/cooling.py 5000x10 50000x3 50000x10 [--rate normal] [--detectors NAMES]
+    python benchmarks/cooling.py 5000x10 50000x3 50000x10 [--rate normal] [--repeat 3]
 
 Prints one table. `exponent` is that of the growth from the row before with as many metrics, in the
 same shape. Times are CPU seconds of this process for `cool` alone; memory is what `cool` allocates
@@ -107,12 +107,15 @@ def table_of(shape: str, n_tests: int, n_metrics: int) -> MetricTable:
 
 
 def measure(
-    table: MetricTable, profile: Profile, detectors: Sequence[Detector]
+    table: MetricTable, profile: Profile, detectors: Sequence[Detector], repeat: int
 ) -> tuple[Cooling, float]:
-    """Cool once; return what was found and the CPU seconds."""
-    started = time.process_time()
-    cooling = cool(table, profile, detectors)
-    return cooling, time.process_time() - started
+    """Cool so many times; return what was found and the least CPU seconds."""
+    least = math.inf
+    for _ in range(repeat):
+        started = time.process_time()
+        cooling = cool(table, profile, detectors)
+        least = min(least, time.process_time() - started)
+    return cooling, least
 
 
 def peak_mib(table: MetricTable, profile: Profile, detectors: Sequence[Detector]) -> float:
@@ -131,6 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rate", default="normal")
     parser.add_argument("--shapes", default=",".join(SHAPES))
     parser.add_argument("--detectors", default=",".join(DEFAULT))
+    parser.add_argument("--repeat", type=int, default=1, help="runs, of which the least counts")
     parser.add_argument("--no-memory", action="store_true", help="times only")
     options = parser.parse_args(arguments)
     profile = Profile.of(options.rate)
@@ -143,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         n_tests, n_metrics = map(int, size.split("x"))
         for shape in options.shapes.split(","):
             table = table_of(shape, n_tests, n_metrics)
-            cooling, seconds = measure(table, profile, detectors)
+            cooling, seconds = measure(table, profile, detectors, options.repeat)
             memory = math.nan if options.no_memory else peak_mib(table, profile, detectors)
             n_before, s_before = before.get((shape, n_metrics), (n_tests, seconds))
             growth = math.nan
