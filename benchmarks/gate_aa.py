@@ -1,14 +1,14 @@
 """How often does the gate fail a suite that nobody changed?
 
     python benchmarks/gate_aa.py SUITE [--python PY] [--runs 50] [--rates normal,slow]
-    python benchmarks/gate_aa.py SUITE --accept-first --runs 20
+    python benchmarks/gate_aa.py SUITE --accept-first 2 --runs 20
     python benchmarks/gate_aa.py SUITE --bench-python PY --runs 50
 
 SUITE is a folder with a suite that `python -m pytest` runs there, PY a Python that has the suite's
 requirements and pytest-crackle. Every run is a session of its own with ``--crackle-fail-on=any``;
-every second one has two busy processes beside it. With ``--accept-first`` the patterns of one run
-are accepted into a baseline before, and the runs gate on what is not accepted: for suites that
-have patterns. With ``--bench-python``, a Python that has pytest-benchmark and toolz, a suite of
+every second one has two busy processes beside it. With ``--accept-first N`` the patterns of N
+runs are accepted into a baseline before, and the runs gate on what is not accepted: for suites
+that have patterns. With ``--bench-python``, a Python with pytest-benchmark and toolz, a suite of
 ten small benchmarks runs in the same minutes under ``--benchmark-compare-fail=mean:10%``, compared
 with one run of itself without load. Nothing is changed between runs: each failure is a false one.
 Intervals are Clopper-Pearson, 95 %.
@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 LOADS: Final = ("quiet", "loaded")
 BUSY: Final = 2
+BUSY_LOOP: Final = "import os; parent = os.getppid()\nwhile os.getppid() == parent: pass"
+"""Ends by itself when this script is killed."""
 PASSED, FAILED, OTHER = "passed", "failed", "other"
 BENCHMARKS: Final = """
 import pytest
@@ -82,7 +85,7 @@ class Tally:
 @contextmanager
 def load(processes: int) -> Iterator[None]:
     """Keep this many processes busy for as long."""
-    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(processes)]
+    busy = [subprocess.Popen([sys.executable, "-c", BUSY_LOOP]) for _ in range(processes)]
     try:
         yield
     finally:
@@ -106,14 +109,19 @@ class CrackleRuns:
         command = [*self.command, *options]
         return subprocess.run(command, cwd=self.suite, capture_output=True, text=True, check=False)
 
-    def accept(self) -> list[str]:
-        """Accept all of one run; return what was accepted."""
-        options = [f"--crackle-baseline={self.baseline}", "--crackle-accept=all"]
-        done = self._run(*options, "--crackle-reason=as adopted")
-        if not self.report.exists():
-            sys.exit(done.stdout + done.stderr)
-        self.command.append(options[0])
-        return [pattern["summary"] for pattern in json.loads(self.report.read_text())["patterns"]]
+    def accept(self, runs: int) -> list[str]:
+        """Accept all of so many runs; return what each of them added."""
+        self.command.append(f"--crackle-baseline={self.baseline}")
+        added = []
+        for run in range(1, runs + 1):
+            done = self._run("--crackle-accept=all", "--crackle-reason=as adopted")
+            if not self.report.exists():
+                sys.exit(done.stdout + done.stderr)
+            for pattern in json.loads(self.report.read_text())["patterns"]:
+                line = f"{pattern['id']} {pattern['summary']}"
+                if not any(pattern["id"] in one for one in added):
+                    added.append(f"(run {run}) {line}")
+        return added
 
     def one(self) -> tuple[str, list[str]]:
         """Run once with the gate; return what came of it and why."""
@@ -197,10 +205,12 @@ def main() -> None:
     parser.add_argument("--bench-python")
     parser.add_argument("--runs", type=int, default=50)
     parser.add_argument("--rates", default="normal,slow")
-    parser.add_argument("--accept-first", action="store_true")
+    parser.add_argument("--accept-first", type=int, default=0, metavar="RUNS")
     parser.add_argument("--pytest", default="", help="more arguments for pytest")
     args = parser.parse_args()
     tallies: dict[str, Tally] = {}
+    for number in (signal.SIGINT, signal.SIGTERM):  # a background job ignores the first
+        signal.signal(number, signal.default_int_handler)
     start = time.time()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -208,7 +218,7 @@ def main() -> None:
         for rate in args.rates.split(","):
             runs = CrackleRuns(args.python, args.suite, rate, folder, args.pytest.split())
             if args.accept_first:
-                for summary in runs.accept():
+                for summary in runs.accept(args.accept_first):
                     print(f"accepted at {rate}: {summary}", flush=True)
             gates[f"--crackle-fail-on=any, {rate}"] = runs
         if args.bench_python:

@@ -183,9 +183,12 @@ def run(
         try:
             grown, done = _accept(found, session, plan.accepting, cooling.rate, today)
             gate = replace(gate, baseline=grown)
+            cooling = replace(cooling, notes=(done, *cooling.notes))
         except (CrackleError, OSError) as error:
-            done = f"nothing accepted: {error}"
-        cooling = replace(cooling, notes=(done, *cooling.notes))
+            faults = (
+                *faults,
+                f"nothing accepted: {error}",
+            )  # told with -q as well, as notes are not
     judgement = judge(
         found,
         gate,
@@ -362,7 +365,8 @@ def prune(report: Report, path: Path) -> tuple[str, ...]:
         why = partial or f"it had faults: {report.faults[0]}"
         raise CrackleError(f"nothing removed: the run cannot tell what is gone ({why})")
     before = _read_baseline(path)
-    gone = accepted.removable(before, report.patterns, report.cooling, report.table.columns)
+    table = report.table
+    gone = accepted.removable(before, report.patterns, report.cooling, table.columns, table.nodeids)
     write_baseline_text(path, dump_baseline(accepted.prune(before, gone)))
     return tuple(f"{name} removed" for name in gone) or ("nothing to remove",)
 

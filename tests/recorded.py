@@ -70,7 +70,7 @@ def table_of(name: str) -> MetricTable:
 
 
 def shuffled_within_modules(records: list[dict[str, Any]], seed: int) -> list[dict[str, Any]]:
-    """Deal the metrics of each module's tests out again at random: a null with the module effects."""
+    """Deal the metrics of each module's tests out again: a null with the module effects."""
     rng = random.Random(seed)
     modules: dict[str, list[int]] = {}
     for i, record in enumerate(records):

@@ -66,6 +66,9 @@ class Entry:
         Share of the suite's time then, as `share_of` had it.
     cooling : str
         The cooling rate then; "" if unknown.
+    file : str
+        Where it was then: a run without tests of this file cannot tell that it is gone; "" if
+        unknown.
     expires : date or None
         Last day on which it is accepted.
     extra : mapping of str to object
@@ -83,6 +86,7 @@ class Entry:
     effect: float | None = None
     share: float | None = None
     cooling: str = ""
+    file: str = ""
     expires: date | None = None
     extra: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -163,10 +167,16 @@ def accept(
             effect=effect_of(pattern),
             share=share_of(pattern),
             cooling=cooling,
+            file=_file_of(pattern),
             expires=day_of(expires) if expires else None,
             extra=older.extra if older else MappingProxyType({}),
         )
     return replace(baseline, entries=tuple(entries[name] for name in sorted(entries)))
+
+
+def _file_of(pattern: Pattern) -> str:
+    anchor = pattern.at or next(iter(pattern.tests), "")
+    return anchor.partition("::")[0][:MAX_TEXT].strip()
 
 
 def _chosen(
@@ -225,6 +235,7 @@ def removable(
     patterns: Sequence[Pattern],
     cooling: CoolingInfo,
     recorded: Iterable[str],
+    nodeids: Iterable[str] | None = None,
 ) -> tuple[str, ...]:
     """Return the ids of entries whose pattern is gone, and not only out of sight.
 
@@ -236,6 +247,8 @@ def removable(
     cooling : CoolingInfo
     recorded : iterable of str
         The metrics of the run.
+    nodeids : iterable of str, optional
+        Its tests; None: do not look whether the file of an entry was run.
 
     Returns
     -------
@@ -245,13 +258,15 @@ def removable(
     Notes
     -----
     An entry stays where the run could not have told the pattern: its detector was not chosen, one
-    of its metrics was not recorded or not tested, the cooling was slower than at acceptance, or
+    of its metrics was not recorded or not tested, no test of its file ran (so an entry of a file
+    that was deleted is for people to remove), the cooling was slower than at acceptance, or
     the run told as many of the sub-kind as are told at most.
     """
     told = {pattern.id for pattern in patterns}
     counts = Counter((pattern.kind, pattern.subkind) for pattern in patterns)
     metrics = {*recorded, _STATE}
     untested = {(one.detector, one.metric) for one in cooling.not_tested}
+    files = None if nodeids is None else {nodeid.partition("::")[0] for nodeid in nodeids}
     rate = _SENSITIVITY.get(cooling.rate, 0)
 
     def is_gone(entry: Entry) -> bool:
@@ -261,6 +276,7 @@ def removable(
             and detector in cooling.detectors
             and metrics.issuperset(entry.metrics)
             and not any((detector, metric) in untested for metric in (*entry.metrics, "*"))
+            and (files is None or not entry.file or entry.file in files)
             and rate >= _SENSITIVITY.get(entry.cooling, 0)
             and counts[entry.kind, entry.subkind] < MOST_OF_A_SUBKIND
         )

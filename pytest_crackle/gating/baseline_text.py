@@ -92,6 +92,7 @@ def _entry(row: object, where: str) -> Entry:
         effect=_number(known, "effect", where),
         share=_number(known, "share", where),
         cooling=_text(known, "cooling", where, longest=_MAX_ID) if "cooling" in known else "",
+        file=_text(known, "file", where) if "file" in known else "",
         expires=None if known.get("expires") is None else _date(known, "expires", where),
         extra=MappingProxyType({key: known[key] for key in known if key not in _KEYS}),
     )
@@ -114,6 +115,7 @@ _KEYS: Final = (
     "effect",
     "share",
     "cooling",
+    "file",
     "reason",
     "who",
     "date",
@@ -189,12 +191,13 @@ def _row(entry: Entry) -> dict[str, object]:
         "effect": entry.effect,
         "share": entry.share,
         "cooling": entry.cooling,
+        "file": entry.file,
         "reason": entry.reason,
         "who": entry.who,
         "date": entry.day.isoformat(),
         "expires": entry.expires.isoformat() if entry.expires else None,
     }
-    optional = ("subkind", "metrics", "effect", "share", "cooling", "expires")
+    optional = ("subkind", "metrics", "effect", "share", "cooling", "file", "expires")
     empty = [key for key in optional if row[key] in ("", [], None)]
     for key in empty:
         del row[key]

@@ -147,7 +147,7 @@ def judge(
     )
     gone: tuple[str, ...] = ()
     if plan.baseline is not None and partial is None and not faults:
-        gone = removable(plan.baseline, patterns, cooling, table.columns)
+        gone = removable(plan.baseline, patterns, cooling, table.columns, table.nodeids)
     judged.sort(key=lambda pattern: pattern.level != "fail")
     facts = _Facts(plan, spending, partial, unjudged(plan.rules, table, cooling, patterns))
     # a run of a part of the suite has no verdict of rules that a fault could spoil

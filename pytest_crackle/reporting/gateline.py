@@ -62,7 +62,9 @@ def _kept(report: Report) -> str:
     gate = report.gate
     parts = []
     if gate.rules:
-        parts.append(f"no pattern matches {joined(gate.rules, _MOST_NAMED, 'rules')}")
+        known = sum(pattern.accepted for pattern in report.patterns)
+        which = f"no pattern beyond the {known:,} accepted" if known else "no pattern"
+        parts.append(f"{which} matches {joined(gate.rules, _MOST_NAMED, 'rules')}")
     if gate.budgets:
         parts.append(f"{count_of(len(gate.budgets), 'budget')} kept")
     return ", ".join(parts)

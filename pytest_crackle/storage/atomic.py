@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -144,7 +145,8 @@ def _make_folder(folder: str, system: _System) -> None:
         if above in ("", folder):
             raise
         _make_folder(above, system)
-        _make_folder(folder, system)
+        with suppress(FileExistsError):  # made by another process meanwhile
+            system.mkdir(folder)
 
 
 def _replace(source: str, target: str, system: _System) -> None:

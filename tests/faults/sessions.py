@@ -20,11 +20,11 @@ __all__ = [
     "ON",
     "QUICK",
     "TALLY",
+    "TIMED_OUT",
     "Case",
     "Ledger",
     "Session",
     "Tally",
-    "TIMED_OUT",
     "Twins",
     "run_all",
 ]
@@ -201,7 +201,7 @@ def _split(text: str) -> tuple[list[str], list[str]]:
 def _same(line: str, folder: Path) -> str:
     line = line.replace(str(folder), "FOLDER").replace(f"<Dir {folder.name}>", "<Dir FOLDER>")
     line = re.sub(r"\d+\.\d+ ?s\b|\(\d+:\d\d:\d\d\)", "TIME", line)
-    line = re.sub(r"0x[0-9a-f]+", "ADDRESS", line)
+    line = re.sub(r"0x[0-9a-f]+|\(\d{9,}\)", "ADDRESS", line)
     line = re.sub(r"\bgw\d+\b", "gwN", line)
     return re.sub(r"=+", "=", line)
 
@@ -329,9 +329,11 @@ def check_ledger(twins: Twins, *, crashed: Iterable[str] = (), each: bool = Fals
     assert got == wanted
 
 
-def check_journal(twins: Twins) -> None:
+def check_journal(twins: Twins, *, crashed: Iterable[str] = ()) -> None:
     """The journal holds what the witness saw (the last line of a test counts)."""
     wanted = {node: values for (node, _), values in twins.on.ledger.done.items()}
+    for nodeid in crashed:
+        wanted.setdefault(nodeid, {})
     got = {d["nodeid"]: custom(d["metrics"]) for d in twins.on.journal if "nodeid" in d}
     TALLY.expected += len(wanted)
     TALLY.found += len(got)

@@ -1,5 +1,7 @@
 """Whatever ends a session early: what had finished is there, and the run is said to be incomplete."""
 
+# ruff: noqa: E501 - the suites stand in strings
+
 from __future__ import annotations
 
 import sys
@@ -93,6 +95,26 @@ CASES = [
         same_output=False,
     ),
     case("fork-child-left", "pid = os.fork(); pid or os._exit(0); os.waitpid(pid, 0)"),
+    case(
+        "fork-outlives",
+        """
+        import builtins
+        r, builtins.to_child = os.pipe()
+        if os.fork() == 0:
+            builtins.to_child = None
+            os.read(r, 1)
+            record_metric("child", 1)
+        """.replace("\n        ", "\n        "),
+        # the child goes on when the report of the session is written
+        conftest="""
+            import builtins, os
+            def pytest_unconfigure():
+                if getattr(builtins, "to_child", None):
+                    os.write(builtins.to_child, b"x")
+                    os.wait()
+        """,
+        same_output=False,
+    ),
     # sessions that are none
     Case("collection-error", "def test_a(): pass", files={"test_bad.py": "1 / 0"}, complete=False),
     Case(

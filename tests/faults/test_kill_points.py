@@ -1,5 +1,7 @@
 """The writer killed at random moments: the old file or the new one, whole; the journal readable."""
 
+# ruff: noqa: E501 - the suites stand in strings
+
 from __future__ import annotations
 
 import json
@@ -31,7 +33,7 @@ for point in range(points):
     pid = os.fork()
     if pid == 0:
         journal = Journal(journal_path)
-        journal.begin({})
+        journal.begin({"host": "here"})
         while True:
             for text in texts:
                 write_atomic(path, text)

@@ -1,5 +1,7 @@
 """What tests leave behind: patched clocks and functions, lost folders and descriptors, limits."""
 
+# ruff: noqa: E501 - the suites stand in strings
+
 from __future__ import annotations
 
 import ast
@@ -109,7 +111,7 @@ def used_functions():
 
 def _is_function(name):
     module, *rest = name.split(".")
-    found = __import__(module)
+    found: object = __import__(module)
     for part in rest:
         found = getattr(found, part, None)
     return callable(found) and not isinstance(found, type)

@@ -33,7 +33,7 @@ BREAK = """
     def _broken(*args, **keys):
         raise {error}("injected")
 
-    def pytest_configure(config):
+    def pytest_sessionstart():  # the witness has configured itself in this file
         import importlib
         target = importlib.import_module("{module}")
         for name in {path}:
@@ -56,7 +56,7 @@ def _functions(owner):
 
 def targets():
     """Every function of ours that a hook of ours calls, by module and path."""
-    found = []
+    found: list[tuple[str, tuple[str, ...]]] = []
     for cls in (recorder.Recorder, Controller, Readings, Journal):
         found += [(cls.__module__, (cls.__name__, name)) for name in _functions(cls)]
     session = sys.modules[Controller.__module__]
@@ -99,7 +99,7 @@ OTHER_ERRORS = [
     for error in ("RecursionError", "MemoryError", "UnicodeError", "AssertionError", "KeyError")
 ]
 GATED = [
-    case(*target, prefix="gate-", on=("--crackle", "--crackle-fail-on=any"))
+    case(target[0], target[1], prefix="gate-", on=("--crackle", "--crackle-fail-on=any"))
     for target in (
         ("pytest_crackle.session", ("run_pipeline",)),
         ("pytest_crackle.pipeline", ("cool",)),
@@ -110,6 +110,9 @@ GATED = [
 ]
 GREEN = "def test_a(): pass\ndef test_b(): pass"
 GATED = [Case(c.name, GREEN, c.conftest, on=c.on, alone=True, complete=c.complete) for c in GATED]
+UNGATED = [
+    Case(c.name.replace("gate-", "green-"), GREEN, c.conftest, on=("--crackle",)) for c in GATED
+]
 # what runs at start is broken from the module of the plugin, before it configures
 STARTS = [
     Case(
@@ -137,7 +140,9 @@ STARTS = [
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
     whole = Case("whole", SUITE)
-    ran = run_all([whole, *PLAIN, *OTHER_ERRORS, *GATED, *STARTS], tmp_path_factory.mktemp("ours"))
+    ran = run_all(
+        [whole, *PLAIN, *OTHER_ERRORS, *GATED, *UNGATED, *STARTS], tmp_path_factory.mktemp("ours")
+    )
     for case in (*PLAIN, *OTHER_ERRORS):  # all of them have the same twin
         ran[case.name].off = ran["whole"].off
     return ran
@@ -173,6 +178,14 @@ def test_a_gate_that_cannot_be_evaluated_fails(ran, name):
     assert "2 passed" in twins.on.stdout
     assert any("injected" in line for line in twins.on.own())
     assert "Traceback" not in twins.on.stdout
+
+
+@pytest.mark.parametrize("name", [case.name for case in UNGATED])
+def test_without_a_gate_a_green_session_stays_green(ran, name):
+    twins = ran[name]
+    check_undisturbed(twins)
+    assert twins.on.status == 0
+    assert any("injected" in line for line in twins.on.own())
 
 
 @pytest.mark.parametrize("name", [case.name for case in STARTS if not case.alone])

@@ -1,5 +1,7 @@
 """Outputs that cannot be written, terminals, interpreters, and plugins that are not there."""
 
+# ruff: noqa: E501 - the suites stand in strings
+
 from __future__ import annotations
 
 import json
@@ -82,7 +84,6 @@ SUITES = each(
     Case("short-name", PLAIN, conftest="pytest_plugins = ['crackle']", python=()),
     Case("plain-p", PLAIN, args=("-p", "crackle"), python=()),
     Case("importlib", PLAIN, args=("--import-mode=importlib",)),
-    Case("stepwise", PLAIN, args=("--stepwise", "-p", "cacheprovider"), same_output=False),
     Case(
         "read-only-tree",
         PLAIN,
@@ -93,7 +94,8 @@ SUITES = each(
     ),
     Case(
         "late-value",
-        """
+        alone=True,
+        tests="""
         import threading, pytest
         GO, DONE, SAID = threading.Event(), threading.Event(), []
         def test_a(record_metric):
@@ -111,7 +113,8 @@ SUITES = each(
     ),
     Case(
         "second-main",
-        """
+        alone=True,
+        tests="""
         import os, pytest
         def test_a(record_metric, tmp_path):
             record_metric("x", 1)
@@ -119,13 +122,15 @@ SUITES = each(
             file.write_text("def test_i(record_metric): record_metric('inner', 5)")
             for args in ([], ["--crackle"], ["--crackle", "--crackle-json=" + str(tmp_path / "i.json")]):
                 assert pytest.main([str(file), "-p", "no:cacheprovider", "--rootdir", str(tmp_path), *args]) == 0
-            record_metric("y", 2)
+            import pytest_crackle
+            pytest_crackle.record_metric("y", 2)
     """,
         args=("-p", "no:unraisableexception"),
     ),
     Case(
         "nested-pytester",
-        """
+        alone=True,
+        tests="""
         pytest_plugins = ["pytester"]
         def test_a(record_metric, pytester):
             record_metric("x", 1)
@@ -155,7 +160,6 @@ ODD_OUTPUTS = [
     Case("disk-full", PLAIN, on=outputs("/dev/full"), complete=None),
     Case("nowhere", PLAIN, on=outputs("/proc/nowhere/out"), complete=None),
     Case("too-long", PLAIN, on=outputs("x" * 5000), complete=None),
-    Case("surrogate", PLAIN, on=outputs("\udcff/out"), alone=True, complete=None),
 ]
 MADE = Case(
     "folders-made",
@@ -177,6 +181,7 @@ def test_in_every_surrounding_all_is_recorded_and_nothing_disturbed(ran, name):
     check_journal(twins)
     assert twins.on.report["faults"] == []
     assert twins.on.report["tests"]
+    assert not twins.case.alone or twins.on.status == 0, twins.on.stdout
 
 
 @pytest.mark.parametrize("name", ["encoding-ascii", "encoding-cp1252"])

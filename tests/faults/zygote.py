@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 import traceback
+from typing import Any
 
 TIMED_OUT = 997
 ABREAST = 2
@@ -31,7 +32,7 @@ def warm_up() -> None:
         __import__(name)
 
 
-def run(case: dict) -> None:
+def run(case: dict[str, Any]) -> None:
     """Become the session of a case; never return."""
     status = 98
     try:
@@ -51,7 +52,7 @@ def run(case: dict) -> None:
         status = int(pytest.main(case["args"]))
     except SystemExit as error:
         status = error.code if isinstance(error.code, int) else 97
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - the fork must not go on as the zygote
         traceback.print_exc()
     finally:
         try:

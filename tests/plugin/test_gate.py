@@ -197,3 +197,22 @@ def test_accept_then_pass_then_worse(crackle):
     result = crackle.run(*baseline)
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*can be removed*"])
+
+
+@pytest.mark.parametrize("quiet", [[], ["-q"]])
+def test_accepting_what_is_not_there_is_told_at_any_verbosity(crackle, quiet):
+    crackle.pytester.makepyfile(QUIET)
+    baseline = ["--crackle-baseline=baseline.json", "--crackle-accept=CR-999999"]
+    result = crackle.run(*baseline, "--crackle-reason=known", *quiet)
+    assert "nothing accepted: no pattern 'CR-999999' in this run" in result.stdout.str()
+    assert not crackle.file("baseline.json").exists()
+
+
+@LINUX
+def test_a_run_of_another_file_does_not_say_that_an_accepted_pattern_is_gone(crackle):
+    crackle.pytester.makepyfile(test_leak=LEAK, test_quiet=QUIET)
+    baseline = ["--crackle-baseline=baseline.json", "--crackle-fail-on=any"]
+    crackle.run(*baseline, "--crackle-accept=all", "--crackle-reason=known")
+    result = crackle.run(*baseline, "test_quiet.py")
+    assert result.ret == 0
+    assert "can be removed" not in result.stdout.str()

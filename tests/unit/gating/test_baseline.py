@@ -66,7 +66,7 @@ def test_what_is_accepted_is_written_a_line_a_key_and_sorted_by_id():
         '"id": "CR-a2d400",',
     ]
     start = next(n for n, line in enumerate(lines) if "CR-7f3a91" in line)
-    assert [line.strip() for line in lines[start : start + 13]] == [
+    assert [line.strip() for line in lines[start : start + 14]] == [
         '"id": "CR-7f3a91",',
         '"kind": "phase-transition",',
         '"subkind": "jump",',
@@ -76,6 +76,7 @@ def test_what_is_accepted_is_written_a_line_a_key_and_sorted_by_id():
         '"summary": "a.py::test_b leaves 80 MiB for good (118 -> 198 MiB).",',
         '"effect": 80.0,',
         '"cooling": "normal",',
+        '"file": "a.py",',
         '"reason": "known",',
         '"who": "Ada",',
         '"date": "2026-11-23",',
@@ -205,6 +206,7 @@ def test_accepting_keeps_what_a_reviewer_needs():
         metrics=("memory.rss",),
         effect=80.0,
         cooling="slow",
+        file="a.py",
     )
 
 
@@ -294,6 +296,14 @@ def test_patterns_that_no_longer_occur_can_be_removed():
     assert gone(baseline, [LEAK]) == ("CR-7f3a91", "CR-a2d400")
     kept = prune(baseline, gone(baseline, [LEAK]))
     assert [entry.id for entry in kept.entries] == ["CR-19c0aa"]
+
+
+def test_a_run_without_the_file_of_an_entry_cannot_tell_that_it_is_gone():
+    baseline = accepted(JUMP)
+    for nodeids, ids in ((["b.py::test_x"], ()), (["a.py::test_x"], ("CR-7f3a91",))):
+        assert removable(baseline, (), cooling(), METRICS, nodeids) == ids
+    older = Baseline((replace(baseline.entries[0], file=""),))
+    assert removable(older, (), cooling(), METRICS, ["b.py::test_x"]) == ("CR-7f3a91",)
 
 
 def test_what_could_not_be_told_is_not_gone():

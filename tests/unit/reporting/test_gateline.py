@@ -27,6 +27,15 @@ def test_a_pass_names_the_rules_and_whose_failure_the_status_is():
     assert text.endswith("exit status 1 (from the tests)")
 
 
+def test_a_pass_does_not_deny_the_patterns_that_are_accepted():
+    report = sample_report()
+    known = tuple(replace(pattern, accepted=n < 2) for n, pattern in enumerate(report.patterns))
+    gate = Gate(rules=("any",), verdict="pass")
+    told = gate_sentence(replace(report, patterns=known, gate=gate))
+    assert told is not None
+    assert told[0].startswith("PASS crackle gate: no pattern beyond the 2 accepted matches any: ")
+
+
 def test_what_was_not_judged_is_said_beside_a_pass():
     text, _ = sentence(rules=("any:db.*",), verdict="pass", notes=("no metric that fits db.*",))
     assert "; note: no metric that fits db.*: exit status 0" in text

@@ -1,0 +1,266 @@
+"""Beside other plugins, alone and with workers: nothing lost, nothing disturbed.
+
+Run by the tox env ``companions``, which installs them; each is skipped where it is not there.
+"""
+
+# ruff: noqa: E501 - the suites stand in strings
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import Any
+
+import pytest
+
+from tests.faults.sessions import ON, Case, check_ledger, check_undisturbed, run_all
+
+pytestmark = pytest.mark.companions
+
+SUITE = """
+    import pytest
+    {top}
+    @pytest.mark.parametrize("i", range(6))
+    def test_plain(i, record_metric): record_metric("i", i)
+
+    def test_printed(record_metric): print("printed"); record_metric("x", 1)
+    {more}
+"""
+OFF = ("-p", "no:randomly", "-p", "no:rerunfailures")
+"""Plugins that change what runs stay out of the cases of the others."""
+
+
+def companion(
+    distribution,
+    more="",
+    *,
+    top="",
+    args=(),
+    files=None,
+    workers=True,
+    same=False,
+    plugins=OFF,
+    conftest="",
+):
+    tests = SUITE.format(top=top, more=more.strip().replace("\n", "\n    "))
+    base: dict[str, Any] = {
+        "conftest": conftest,
+        "files": files or {},
+        "same_output": same,
+        "plugins": plugins,
+        "timeout": 120,
+    }
+    cases = [Case(f"{distribution}", tests, args=tuple(args), **base)]
+    if workers:
+        cases.append(Case(f"{distribution}-n2", tests, args=("-n2", *args), **base))
+    return distribution, cases
+
+
+COMPANIONS = dict(
+    [
+        companion("pytest-xdist", same=True),
+        companion(
+            "pytest-rerunfailures",
+            """
+N = []
+def test_flaky(record_metric):
+    N.append(1); record_metric("n", len(N)); assert len(N) > 2
+""",
+            args=("--reruns=3",),
+            plugins=("-p", "no:randomly"),
+        ),
+        companion(
+            "pytest-randomly",
+            args=("-p", "randomly", "-p", "no:rerunfailures", "--randomly-seed=3"),
+            plugins=(),
+        ),
+        companion("pytest-random-order", args=("--random-order", "--random-order-seed=3")),
+        companion(
+            "pytest-timeout",
+            """
+@pytest.mark.timeout(.2)
+def test_slow(record_metric):
+    import time
+    record_metric("before", 1)
+    time.sleep(20)
+""",
+        ),
+        companion(
+            "pytest-asyncio",
+            """
+@pytest.mark.asyncio
+async def test_async(record_metric):
+    import asyncio
+    await asyncio.sleep(0); record_metric("a", 1)
+""",
+            args=("-p", "asyncio", "-W", "ignore"),
+        ),
+        companion(
+            "anyio",
+            """
+@pytest.mark.anyio
+async def test_async(record_metric): record_metric("a", 1)
+@pytest.fixture
+def anyio_backend(): return "asyncio"
+""",
+        ),
+        companion(
+            "pytest-trio",
+            """
+@pytest.mark.trio
+async def test_async(record_metric):
+    import trio
+    await trio.sleep(0); record_metric("a", 1)
+""",
+        ),
+        companion("pytest-cov", args=("--cov=.", "--cov-report=xml")),
+        companion("pytest-html", args=("--html=page.html",)),
+        companion("pytest-json-report", args=("--json-report",)),
+        companion("pytest-reportlog", args=("--report-log=log.jsonl",)),
+        companion("pytest-sugar", args=("-p", "sugar")),
+        companion(
+            "pytest-subtests",
+            """
+def test_sub(subtests, record_metric):
+    for i in range(3):
+        with subtests.test(i=i): record_metric.add("n")
+""",
+        ),
+        companion(
+            "pytest-bdd",
+            """
+from pytest_bdd import scenarios, given, then
+scenarios("a.feature")
+@given("a thing")
+def thing(): pass
+@then("it is recorded")
+def then_(record_metric): record_metric("bdd", 1)
+""",
+            files={
+                "a.feature": "Feature: f\n  Scenario: s\n    Given a thing\n    Then it is recorded\n"
+            },
+        ),
+        companion(
+            "freezegun",
+            """
+from freezegun import freeze_time
+@freeze_time("1955-11-12")
+def test_frozen(record_metric): record_metric("x", 1)
+def test_left_frozen(record_metric): freeze_time("2030-01-01").start(); record_metric("x", 1)
+def test_then(record_metric): record_metric("x", 1)
+""",
+        ),
+        companion(
+            "pytest-freezer",
+            """
+def test_frozen(freezer, record_metric): freezer.move_to("1999-01-01"); record_metric("x", 1)
+""",
+        ),
+        companion(
+            "time-machine",
+            """
+import time_machine
+@time_machine.travel(0)
+def test_travelled(record_metric): record_metric("x", 1)
+def test_left(record_metric): time_machine.travel(0, tick=False).start(); record_metric("x", 1)
+def test_then(record_metric): record_metric("x", 1)
+""",
+        ),
+        companion(
+            "gevent",
+            """
+def test_greenlets(record_metric):
+    import gevent
+    jobs = [gevent.spawn(record_metric.add, "n", 1) for _ in range(5)]
+    gevent.joinall(jobs)
+""",
+        ),
+        companion(
+            "hypothesis",
+            """
+from hypothesis import given, settings, strategies as st
+@settings(max_examples=5, database=None, derandomize=True)
+@given(st.integers())
+def test_given(x): pass
+""",
+            args=("-p", "hypothesispytest"),
+        ),
+        companion(
+            "pytest-mock",
+            """
+def test_mocked(mocker, record_metric):
+    mocker.patch("os.open", side_effect=OSError); mocker.patch("time.perf_counter", return_value=0)
+    record_metric("x", 1)
+""",
+        ),
+        companion(
+            "pyfakefs",
+            """
+def test_fake(fs, record_metric):
+    fs.create_file("/x"); record_metric("x", 1)
+""",
+        ),
+        companion(
+            "pytest-order",
+            "@pytest.mark.order(1)\ndef test_first(record_metric): record_metric('x', 1)",
+        ),
+        companion("pytest-repeat", args=("--count=3",)),
+        companion("pytest-split", args=("--splits=1", "--group=1")),
+        companion(
+            "pytest-benchmark", "def test_bench(benchmark): benchmark.pedantic(int, rounds=2)"
+        ),
+        companion(
+            "pytest-check",
+            "def test_check(record_metric):\n    import pytest_check as check\n    check.equal(1, 2)\n    record_metric('x', 1)",
+        ),
+        companion("pytest-instafail", "def test_bad(): assert 0", args=("--instafail",)),
+        companion("pytest-env"),
+        companion("pytest-metadata"),
+        companion(
+            "pytest-socket",
+            "def test_closed(socket_disabled, record_metric): record_metric('x', 1)",
+        ),
+        companion(
+            "pytest-dependency",
+            "@pytest.mark.dependency()\ndef test_dep(record_metric): record_metric('x', 1)",
+        ),
+        companion("pytest-flakefinder", args=("--flake-finder", "--flake-runs=2")),
+        companion("syrupy"),
+        companion("pytest-datadir"),
+        companion("pytest-httpserver"),
+        companion("pytest-clarity", "def test_bad(): assert 1 == 2"),
+    ]
+)
+
+
+def is_there(distribution):
+    try:
+        importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+NAMES = [case.name for _, cases in COMPANIONS.items() for case in cases]
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    cases = [case for name, cases in COMPANIONS.items() if is_there(name) for case in cases]
+    return run_all(cases, tmp_path_factory.mktemp("companions"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_beside_it_nothing_is_lost_or_disturbed(ran, name):
+    if name not in ran:
+        pytest.skip(f"{name.removesuffix('-n2')} is not installed")
+    twins = ran[name]
+    on, off = twins.on, twins.off
+    assert on.status == off.status, on.stdout[-3000:] + on.stderr[-2000:]
+    if not name.startswith(("pytest-sugar", "pytest-randomly", "pytest-random-order")):
+        check_undisturbed(twins)
+    check_ledger(twins)
+    assert on.report["faults"] == []
+    assert "INTERNALERROR" not in on.stdout
+    assert all(0 <= test["metrics"].get("duration", 0) < 60 for test in on.report["tests"])
+    assert len(on.report["tests"]) >= 7
+    assert ON[0] == "--crackle"
