@@ -232,6 +232,11 @@ def test_a_hostile_baseline_is_refused_in_one_line(name, tmp_path, capsys, crack
     assert "hostile" in said[0]
 
 
+def _huge(path):
+    with path.open("wb") as file:
+        file.truncate(300 << 20)
+
+
 SPECIAL = {
     "folder": lambda path: path.mkdir(),
     "fifo": getattr(os, "mkfifo", os.mkdir),
@@ -239,7 +244,7 @@ SPECIAL = {
     "nowhere": lambda path: path.symlink_to("nowhere"),
     "loop": lambda path: path.symlink_to(path),
     "unreadable": lambda path: path.touch(mode=0),
-    "huge": lambda path: path.open("wb").truncate(300 << 20),
+    "huge": _huge,
 }
 
 
