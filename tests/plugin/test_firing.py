@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 PHASES = ("setup", "call", "teardown")
+SUBTESTS = pytest.mark.skipif(pytest.version_tuple < (9, 0), reason="came with pytest 9")
 LINUX = pytest.mark.skipif("sys.platform != 'linux'", reason="a meter of Linux")
 
 
@@ -137,7 +138,7 @@ def test_outcomes(crackle, body, outcome):
     assert crackle.tests["test_a"]["outcome"] == outcome
 
 
-def test_unittest_doctest_async_subtests_and_custom_items(crackle):
+def test_unittest_doctest_async_and_custom_items(crackle):
     crackle.pytester.makeconftest(
         """
         import pytest
@@ -174,10 +175,6 @@ def test_unittest_doctest_async_subtests_and_custom_items(crackle):
         async def test_async(record_metric):
             record_metric("x", 1)
 
-        def test_sub(subtests):
-            for i in range(3):
-                with subtests.test(i=i):
-                    assert i < 5
         '''
     )
     result = crackle.run("--doctest-modules")
@@ -187,13 +184,27 @@ def test_unittest_doctest_async_subtests_and_custom_items(crackle):
         "test_kinds.py::TestU::test_u",
         "test_kinds.py::test_async",
         "test_kinds.py::test_kinds",
-        "test_kinds.py::test_sub",
         "things.txt::the line",
     ]
     assert all(test["outcome"] == "passed" for test in crackle.report["tests"])
     assert crackle.tests["test_async"]["metrics"]["x"] == 1.0
 
 
+@SUBTESTS
+def test_subtests_are_no_entries_of_their_own(crackle):
+    crackle.pytester.makepyfile(
+        """
+        def test_sub(subtests):
+            for i in range(3):
+                with subtests.test(i=i):
+                    assert i < 5
+        """
+    )
+    crackle.run()
+    assert [t["outcome"] for t in crackle.report["tests"]] == ["passed"]
+
+
+@SUBTESTS
 def test_a_failing_subtest_makes_its_test_failed(crackle):
     crackle.pytester.makepyfile(
         """
