@@ -18,7 +18,7 @@ from pytest_crackle.gating import baseline as accepted
 from pytest_crackle.gating.baseline_text import dump_baseline, parse_baseline
 from pytest_crackle.gating.budgets import parse_budgets
 from pytest_crackle.gating.rules import parse_rules
-from pytest_crackle.gating.verdict import GatePlan, judge, not_evaluated
+from pytest_crackle.gating.verdict import GatePlan, exit_status, judge, not_evaluated
 from pytest_crackle.model.errors import CrackleError
 from pytest_crackle.model.report import CoolingInfo, MetricSummary, Report, SessionInfo
 from pytest_crackle.model.units import count_of
@@ -199,8 +199,7 @@ def run(
         faults=cooled.faults,
     )
     surplus = {pattern.id for pattern in cooled.surplus}
-    if judgement.gate.fails_session and session.exitstatus == 0:
-        session = replace(session, exitstatus=1)
+    session = replace(session, exitstatus=exit_status(judgement.gate, session.exitstatus))
     return Report(
         version=pytest_crackle.__version__,
         session=session,

@@ -136,7 +136,6 @@ class Controller:
         self._deselected = 0
         self._ran: set[str] = set()
         self._finished: set[str] = set()
-        self._crashed_tests: set[str] = set()
         self._workers: dict[str, WorkerInfo] = {}
         self._facts = self._session_facts()
         pytest_crackle.__version__  # noqa: B018 - read while it can be
@@ -272,7 +271,6 @@ class Controller:
         """List the test that killed its worker as failed; it has no measurements."""
         node = getattr(report, "node", None)
         gateway = getattr(node, "gateway", None)
-        self._crashed_tests.add(report.nodeid)
         record: Record = {
             "nodeid": report.nodeid,
             "outcome": "failed",
