@@ -2,63 +2,31 @@
 
 from __future__ import annotations
 
-import getpass
 import math
-import os
 from dataclasses import dataclass, replace
-from importlib import import_module
 from statistics import median
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pytest_crackle
+from pytest_crackle.acceptance import Acceptance, accept_found, read_baseline
 from pytest_crackle.cooling.cool import cool
 from pytest_crackle.cooling.detectors.registry import DEFAULT, resolve
 from pytest_crackle.cooling.profiles import Profile
-from pytest_crackle.gating import baseline as accepted
-from pytest_crackle.gating.baseline_text import dump_baseline, parse_baseline
 from pytest_crackle.gating.budgets import parse_budgets
 from pytest_crackle.gating.rules import parse_rules
-from pytest_crackle.gating.verdict import GatePlan, exit_status, judge, not_evaluated
+from pytest_crackle.gating.verdict import GatePlan, exit_status, judge
 from pytest_crackle.model.errors import CrackleError
 from pytest_crackle.model.report import CoolingInfo, MetricSummary, Report, SessionInfo
-from pytest_crackle.model.units import count_of
-from pytest_crackle.storage.atomic import write_atomic
-from pytest_crackle.storage.baselinefile import read_baseline_text, write_baseline_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import date
     from pathlib import Path
-    from types import ModuleType
 
     from pytest_crackle.cooling.detectors.base import Detector
-    from pytest_crackle.gating.baseline import Baseline
-    from pytest_crackle.model.pattern import Pattern
     from pytest_crackle.model.table import MetricTable
 
-__all__ = [
-    "FORMS",
-    "Acceptance",
-    "Plan",
-    "accept",
-    "load_writer",
-    "plan",
-    "prune",
-    "repository_of",
-    "run",
-    "selfcheck",
-    "summaries",
-    "write_outputs",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Acceptance:
-    """Patterns to accept: ids or "all", why, and the baseline's file."""
-
-    ids: tuple[str, ...]
-    reason: str
-    path: Path
+__all__ = ["Plan", "plan", "run", "selfcheck", "summaries"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +45,6 @@ class Plan:
     profile: Profile
     detectors: tuple[Detector, ...]
     gate: GatePlan
-
     accepting: Acceptance | None = None
 
     @property
@@ -126,7 +93,7 @@ def plan(
     gate = GatePlan(
         rules=parse_rules(fail_on, option=f"{prefix}fail-on"),
         budgets=parse_budgets(budgets, option=f"{prefix}budget"),
-        baseline=None if baseline is None else _read_baseline(baseline),
+        baseline=None if baseline is None else read_baseline(baseline),
         dry_run=dry_run,
         alpha=profile.alpha,
     )
@@ -181,7 +148,7 @@ def run(
     gate = plan.gate
     if plan.accepting is not None:
         try:
-            grown, done = _accept(found, session, plan.accepting, cooling.rate, today)
+            grown, done = accept_found(found, session, plan.accepting, cooling.rate, today)
             gate = replace(gate, baseline=grown)
             cooling = replace(cooling, notes=(done, *cooling.notes))
         except (CrackleError, OSError) as error:
@@ -211,163 +178,6 @@ def run(
         faults=(*faults, *cooled.faults),
         removable=judgement.removable,
     )
-
-
-def _read_baseline(path: Path) -> Baseline:
-    return parse_baseline(read_baseline_text(path), str(path))
-
-
-FORMS: Final = ("json", "html", "html-folder", "md", "gitlab", "openmetrics")
-"""Forms of the report that are written to files."""
-
-
-_WRITERS: Final = {
-    "json": "jsonreport",
-    "html": "page.htmlreport",
-    "html-folder": "page.htmlreport",
-    "md": "markdown",
-    "gitlab": "gitlab",
-    "openmetrics": "openmetrics",
-    "github": "github",
-}
-
-
-def load_writer(form: str) -> ModuleType:
-    """Load the writer of a form; done before the tests run, which may leave imports broken."""
-    return import_module(f"pytest_crackle.reporting.{_WRITERS[form]}")
-
-
-def _render(form: str, report: Report, root: Path) -> tuple[tuple[str, str], ...]:
-    """Render one form as files below its path ("" is the path itself)."""
-    writer = load_writer(form)
-    if form == "html-folder":
-        files: tuple[tuple[str, str], ...] = writer.render_html_folder(report)
-        return files
-    if form == "json":
-        text = writer.dumps(report)
-    elif form == "gitlab":
-        text = writer.render_gitlab(report, repository=repository_of(root), rootdir=str(root))
-    else:
-        names = {"md": "markdown"}
-        text = getattr(writer, f"render_{names.get(form, form)}")(report)
-    return (("", str(text)),)
-
-
-def repository_of(root: Path) -> str:
-    """Return the folder that paths in CI outputs are relative to: CI's checkout, else `root`."""
-    for name in ("GITHUB_WORKSPACE", "CI_PROJECT_DIR"):
-        if folder := os.environ.get(name):
-            return folder
-    return str(root)
-
-
-def write_outputs(report: Report, outputs: Mapping[str, Path], root: Path) -> list[str]:
-    """Write the report in each form that was asked for.
-
-    Parameters
-    ----------
-    report : Report
-    outputs : mapping of str to Path
-        Form (see `FORMS`) to absolute path; others are passed over.
-    root : Path
-        The folder that the files in node ids are relative to.
-
-    Returns
-    -------
-    list of str
-        A line for each file that could not be written.
-    """
-    problems = []
-    for form in FORMS:
-        path = outputs.get(form)
-        if path is None:
-            continue
-        try:
-            for name, text in _render(form, report, root):
-                write_atomic(path / name if name else path, text)
-        except OSError as error:
-            reason = error.strerror or error
-            problems.append(f"{form} report not written: {path}: {reason}")
-    return problems
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return "unknown"
-
-
-def _accept(
-    patterns: Sequence[Pattern],
-    session: SessionInfo,
-    acceptance: Acceptance,
-    rate: str,
-    today: date,
-) -> tuple[Baseline, str]:
-    """Write patterns into the baseline; return it, and what was done in one line."""
-    partial = not_evaluated(session)
-    if partial is not None:
-        raise CrackleError(f"the run is not the whole suite: {partial}")
-    path = acceptance.path
-    before = _read_baseline(path)
-    after = accepted.accept(
-        before,
-        patterns,
-        acceptance.ids,
-        reason=acceptance.reason,
-        who=_who(),
-        today=today,
-        cooling=rate,
-    )
-    write_baseline_text(path, dump_baseline(after))
-    changed = len([entry for entry in after.entries if entry not in before.entries])
-    return after, f"{count_of(changed, 'pattern')} accepted into {path}"
-
-
-def accept(report: Report, acceptance: Acceptance, today: date) -> str:
-    """Write patterns of a report into a baseline.
-
-    Returns
-    -------
-    str
-        What was done, in one line.
-
-    Raises
-    ------
-    CrackleError
-        If the run is not whole, a pattern is unknown, or the baseline cannot be read.
-    OSError
-        If it cannot be written.
-    """
-    rate = report.cooling.rate
-    return _accept(report.patterns, report.session, acceptance, rate, today)[1]
-
-
-def prune(report: Report, path: Path) -> tuple[str, ...]:
-    """Remove the entries of a baseline whose patterns a whole run no longer has.
-
-    Returns
-    -------
-    tuple of str
-        What was done, a line each.
-
-    Raises
-    ------
-    CrackleError
-        If the run is not whole or had faults, or the baseline cannot be read.
-    OSError
-        If it cannot be written.
-    """
-    partial = not_evaluated(report.session)
-    if partial is not None or report.faults:
-        why = partial or f"it had faults: {report.faults[0]}"
-        raise CrackleError(f"nothing removed: the run cannot tell what is gone ({why})")
-    before = _read_baseline(path)
-    table = report.table
-    gone = accepted.removable(before, report.patterns, report.cooling, table.columns, table.nodeids)
-    write_baseline_text(path, dump_baseline(accepted.prune(before, gone)))
-    return tuple(f"{name} removed" for name in gone) or ("nothing to remove",)
 
 
 def selfcheck(table: MetricTable, plan: Plan, shuffles: int, seed: int) -> tuple[str, ...]:

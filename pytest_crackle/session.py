@@ -6,13 +6,13 @@ import os
 import platform
 import socket
 import sys
-from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 import pytest_crackle
+from pytest_crackle.attendance import Attendance
 from pytest_crackle.firing.meters.clock import epoch_clock, wall_clock
 from pytest_crackle.firing.readings import METERS
 from pytest_crackle.firing.recorder import Recorder
@@ -20,9 +20,9 @@ from pytest_crackle.firing.transport import END_KEY, detach, has_workers, worker
 from pytest_crackle.model.errors import CrackleError
 from pytest_crackle.model.metrics import check_metric_name
 from pytest_crackle.model.record import finite_number
-from pytest_crackle.model.report import SessionInfo, WorkerInfo
+from pytest_crackle.model.report import SessionInfo
 from pytest_crackle.model.table import EndReading, TableBuilder
-from pytest_crackle.pipeline import FORMS, load_writer, repository_of, write_outputs
+from pytest_crackle.outputs import FORMS, load_writer, repository_of, write_outputs
 from pytest_crackle.pipeline import plan as make_plan
 from pytest_crackle.pipeline import run as run_pipeline
 from pytest_crackle.reporting.escape import printable
@@ -132,12 +132,8 @@ class Controller:
         self._wall, self._epoch = wall_clock(), epoch_clock()
         self._started_wall, self._started = self._wall(), self._epoch()
         self._builder = TableBuilder(per_worker=config.getoption("dist", "no") == "each")
-        self._collected: set[str] | None = None
-        self._deselected = 0
-        self._ran: set[str] = set()
-        self._finished: set[str] = set()
-        self._workers: dict[str, WorkerInfo] = {}
         self._facts = self._session_facts()
+        self._attendance = Attendance(str(self._facts["host"]), str(self._facts["python"]))
         pytest_crackle.__version__  # noqa: B018 - read while it can be
         self._journal = self._open_journal()
 
@@ -183,45 +179,29 @@ class Controller:
         """Note what will run, where this process collects itself."""
         try:
             if session.items or not has_workers(self.config):
-                self._collected = {item.nodeid for item in session.items}
+                self._attendance.collect(item.nodeid for item in session.items)
         except Exception as problem:  # noqa: BLE001 - a fault of ours must not change the session
             self._fault("collection", problem)
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         """Count what was left out."""
-        self._deselected += len(items)
+        self._attendance.deselected += len(items)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: object, ids: Sequence[str]) -> None:
         """Note what a worker will run."""
         try:
-            self._collected = (self._collected or set()).union(ids)
-            self._worker(node)
+            self._attendance.collect(ids)
+            self._attendance.note_worker(node)
         except Exception as problem:  # noqa: BLE001 - as above
             self._fault("worker", problem)
-
-    def _worker(self, node: object, *, crashed: bool = False) -> str:
-        """Note a worker; return its id."""
-        info: dict[str, object] = getattr(node, "workerinfo", None) or {}
-        gateway = getattr(node, "gateway", None)
-        name = str(info.get("id") or getattr(gateway, "id", "worker"))
-        pid, version = info.get("pid"), info.get("version_info")
-        parts = version[:3] if isinstance(version, list | tuple) else ()
-        self._workers[name] = WorkerInfo(
-            id=name,
-            pid=pid if isinstance(pid, int) else None,
-            host=str(info.get("hostname") or self._facts["host"]),
-            python=".".join(map(str, parts)) or str(self._facts["python"]),
-            crashed=crashed,
-        )
-        return name
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object, error: object) -> None:
         """Take the last reading of a worker, or note that it died."""
         try:
             output: dict[str, object] | None = getattr(node, "workeroutput", None)
-            name = self._worker(node, crashed=output is None or bool(error))
+            name = self._attendance.note_worker(node, crashed=output is None or bool(error))
             if output is not None:
                 self._take_end(name, output.pop(END_KEY, None))
         except Exception as problem:  # noqa: BLE001 - as above
@@ -247,7 +227,7 @@ class Controller:
             return
         try:
             if when == "teardown":
-                self._ran.add(report.nodeid)
+                self._attendance.ran.add(report.nodeid)
                 record = detach(report)
                 if record is not None:
                     self._take(record, report)
@@ -260,7 +240,7 @@ class Controller:
         if self.settings.properties:
             _add_properties(record, report)
         self._builder.add(record)
-        self._finished.add(record["nodeid"])
+        self._attendance.finished.add(record["nodeid"])
         if self._journal is not None and self._is_ours:
             problem = self._journal.write(record)
             if problem is not None:
@@ -308,7 +288,7 @@ class Controller:
             self._take_end("", recorder.end())
         table = self._builder.table()
         info = self._session_info(session, exitstatus, table)
-        self._compare_counts(session, exitstatus)
+        self.faults += self._attendance.disagreements(session, exitstatus)
         if self._journal is not None:
             problem = self._journal.finish({"exitstatus": exitstatus, "complete": info.complete})
             if problem is not None:
@@ -354,71 +334,22 @@ class Controller:
     def _session_info(
         self, session: pytest.Session, exitstatus: int, table: MetricTable
     ) -> SessionInfo:
-        because = self._incomplete_because(session, exitstatus)
-        counts = Counter(table.workers)
-        workers = tuple(
-            WorkerInfo(w.id, w.pid, w.host, w.python, counts[w.id], w.crashed)
-            for w in sorted(self._workers.values(), key=lambda w: w.id)
-        )
+        because = self._attendance.incomplete_because(session, exitstatus)
+        collected = self._attendance.collected
         return SessionInfo(
             started=_iso(self._started),
             duration=max(0.0, self._wall() - self._started_wall),
             exitstatus=exitstatus,
             complete=because is None,
             incomplete_because=because,
-            partial_because=self._partial_because(),
+            partial_because=self._attendance.partial_because(self.config),
             python=str(self._facts["python"]),
             pytest=pytest.__version__,
             platform=sys.platform,
             dist=self._dist,
-            collected=None if self._collected is None else len(self._collected),
-            workers=workers,
+            collected=None if collected is None else len(collected),
+            workers=self._attendance.workers(table.workers),
         )
-
-    def _incomplete_because(self, session: pytest.Session, exitstatus: int) -> str | None:
-        crashed = [worker.id for worker in self._workers.values() if worker.crashed]
-        if exitstatus == pytest.ExitCode.INTERRUPTED:
-            return "the run was interrupted"
-        if exitstatus in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
-            return "the run ended in an error of pytest or its use"
-        if crashed:
-            return f"worker {', '.join(sorted(crashed))} died"
-        missing = len((self._collected or set()) - self._finished)
-        if missing:
-            stop = session.shouldfail or session.shouldstop
-            why = f": {stop}" if isinstance(stop, str) else ""
-            return f"{missing} of {len(self._collected or ())} collected tests did not finish{why}"
-        return None
-
-    def _compare_counts(self, session: pytest.Session, exitstatus: int) -> None:
-        """Note a fault where what was collected, what ran and what was recorded do not agree."""
-        lost = sorted(self._ran - self._finished)
-        if lost:
-            self.faults.append(
-                f"{len(lost)} of {len(self._ran)} tests that ran left no record; first: {lost[0]}"
-            )
-        ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
-        crashed = any(worker.crashed for worker in self._workers.values())
-        if self._collected is None or not ended or crashed:
-            return
-        never = sorted(self._collected - self._ran - self._finished)
-        if never and not (session.shouldfail or session.shouldstop):
-            self.faults.append(
-                f"{len(never)} of {len(self._collected)} collected tests never ran, though nothing "
-                f"stopped the session; first: {never[0]}"
-            )
-
-    def _partial_because(self) -> str | None:
-        option = self.config.option
-        if getattr(option, "keyword", "") and self._deselected:
-            return "-k selected a part of the tests"
-        if getattr(option, "lf", False) and self._deselected:
-            return "--lf selected the tests that failed last"
-        if getattr(option, "stepwise", False):
-            return "--stepwise runs a part of the tests"
-        if any("::" in argument for argument in self.config.args):
-            return "single tests were named on the command line"
-        return None
 
     # ------------------------------------------------------------------ telling
 

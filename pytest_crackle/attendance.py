@@ -1,0 +1,112 @@
+"""Who was there: which tests were collected, ran and left a record, and in which processes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_crackle.model.report import WorkerInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["Attendance"]
+
+
+class Attendance:
+    """What must agree at the end of a session, and the reasons why a run is not whole.
+
+    Parameters
+    ----------
+    host, python : str
+        Those of the controller, for workers that do not say.
+    """
+
+    def __init__(self, host: str, python: str) -> None:
+        self.collected: set[str] | None = None
+        self.deselected = 0
+        self.ran: set[str] = set()
+        self.finished: set[str] = set()
+        self._host, self._python = host, python
+        self._workers: dict[str, WorkerInfo] = {}
+
+    def collect(self, nodeids: Iterable[str]) -> None:
+        """Note tests that will run, in this process or in a worker."""
+        self.collected = (self.collected or set()).union(nodeids)
+
+    def note_worker(self, node: object, *, crashed: bool = False) -> str:
+        """Note a worker of pytest-xdist; return its id."""
+        info: dict[str, object] = getattr(node, "workerinfo", None) or {}
+        gateway = getattr(node, "gateway", None)
+        name = str(info.get("id") or getattr(gateway, "id", "worker"))
+        pid, version = info.get("pid"), info.get("version_info")
+        parts = version[:3] if isinstance(version, list | tuple) else ()
+        self._workers[name] = WorkerInfo(
+            id=name,
+            pid=pid if isinstance(pid, int) else None,
+            host=str(info.get("hostname") or self._host),
+            python=".".join(map(str, parts)) or self._python,
+            crashed=crashed,
+        )
+        return name
+
+    def workers(self, owners: Sequence[str | None]) -> tuple[WorkerInfo, ...]:
+        """Return the workers by id; `owners` holds the worker of each test."""
+        counts = Counter(owners)
+        return tuple(
+            WorkerInfo(w.id, w.pid, w.host, w.python, counts[w.id], w.crashed)
+            for w in sorted(self._workers.values(), key=lambda w: w.id)
+        )
+
+    @property
+    def _crashed(self) -> list[str]:
+        return sorted(worker.id for worker in self._workers.values() if worker.crashed)
+
+    def incomplete_because(self, session: pytest.Session, exitstatus: int) -> str | None:
+        """Say why not every collected test has a final report, or None."""
+        if exitstatus == pytest.ExitCode.INTERRUPTED:
+            return "the run was interrupted"
+        if exitstatus in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
+            return "the run ended in an error of pytest or its use"
+        if self._crashed:
+            return f"worker {', '.join(self._crashed)} died"
+        missing = len((self.collected or set()) - self.finished)
+        if missing:
+            stop = session.shouldfail or session.shouldstop
+            why = f": {stop}" if isinstance(stop, str) else ""
+            return f"{missing} of {len(self.collected or ())} collected tests did not finish{why}"
+        return None
+
+    def disagreements(self, session: pytest.Session, exitstatus: int) -> list[str]:
+        """Return a sentence where what was collected, what ran and what was recorded differ."""
+        out = []
+        lost = sorted(self.ran - self.finished)
+        if lost:
+            out.append(
+                f"{len(lost)} of {len(self.ran)} tests that ran left no record; first: {lost[0]}"
+            )
+        ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+        if self.collected is None or not ended or self._crashed:
+            return out
+        never = sorted(self.collected - self.ran - self.finished)
+        if never and not (session.shouldfail or session.shouldstop):
+            out.append(
+                f"{len(never)} of {len(self.collected)} collected tests never ran, though nothing "
+                f"stopped the session; first: {never[0]}"
+            )
+        return out
+
+    def partial_because(self, config: pytest.Config) -> str | None:
+        """Say why only a part of the suite was selected, or None."""
+        option = config.option
+        if getattr(option, "keyword", "") and self.deselected:
+            return "-k selected a part of the tests"
+        if getattr(option, "lf", False) and self.deselected:
+            return "--lf selected the tests that failed last"
+        if getattr(option, "stepwise", False):
+            return "--stepwise runs a part of the tests"
+        if any("::" in argument for argument in config.args):
+            return "single tests were named on the command line"
+        return None

@@ -1,0 +1,67 @@
+"""Parse the command line, run one command, turn what went wrong into one line and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+import pytest_crackle
+from pytest_crackle.cli import baseline, cooling
+from pytest_crackle.cli.telling import FINE, complain, print_line
+from pytest_crackle.model.errors import CrackleError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Those of the process by default.
+
+    Returns
+    -------
+    int
+        0 fine, 1 the gate failed, 2 bad input or usage.
+    """
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
+    try:
+        return int(chosen.run(chosen))
+    except CrackleError as error:
+        return complain(str(error))
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        return complain(f"{place}{error.strerror or error}")
+    except KeyboardInterrupt:
+        return complain("interrupted")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pytest-crackle",
+        description="Look for patterns across tests in records that a session has left.",
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"pytest-crackle {pytest_crackle.__version__}"
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for group in (cooling, baseline):
+        group.add_commands(commands)
+    schema = commands.add_parser("schema", help="print a JSON Schema")
+    schema.add_argument("name", choices=("report", "records", "baseline"))
+    schema.set_defaults(run=_schema)
+    return parser
+
+
+def _schema(chosen: argparse.Namespace) -> int:
+    from importlib.resources import files  # noqa: PLC0415 - start-up of the other commands
+
+    schema = files("pytest_crackle") / "schemas" / f"{chosen.name}-1.json"
+    print_line(schema.read_text(encoding="utf-8").rstrip())
+    return FINE
