@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,13 @@ COMMON: Final = 0.9
 """An attribute of more than this share of the tests tells nothing."""
 
 _DULL: Final = frozenset({"request"})
+
+_SLOW: Final = re.compile(
+    r"(?:^|_)(?:x?slow|veryslow|slower|slowest|slowtest|long|longrun|longrunning|heavy|expensive"
+    r"|timeout|benchmark|perf|performance|stress)(?:_|$)",
+    re.IGNORECASE,
+)
+"""Markers that say of a test that it takes long: whoever set them knows."""
 
 _Traits = tuple[str, str | None, str, tuple[str, ...], tuple[str, ...]]
 """Function, class, module, fixtures and markers of a test."""
@@ -43,6 +51,11 @@ class Attribute:
     def rank(self) -> int:
         """Place of the type in the order of preference."""
         return TYPES.index(self.type)
+
+    @property
+    def says_slow(self) -> bool:
+        """Whether it is a marker that says so itself: that its tests cost much is no news."""
+        return self.type == "marker" and _SLOW.search(self.name) is not None
 
 
 def attributes_of(table: MetricTable, rows: Sequence[int]) -> tuple[Attribute, ...]:

@@ -130,6 +130,11 @@ def test_growth_is_told_without_a_place_and_never_fails_a_gate():
     assert not findings(rss_table(values), "slow")
 
 
+def test_what_pytest_keeps_of_every_test_is_no_growth():
+    values = [250.0 * MIB + 4096 * (i + i % 2) for i in range(60_000)]  # 234 MiB in all
+    assert not findings(rss_table(values))
+
+
 def test_fewer_than_twenty_tests_are_not_tested():
     from tests.detectors.shift_tables import detect
 

@@ -157,6 +157,17 @@ def test_a_busier_machine_is_a_note_and_takes_the_gate():
     assert found.details == (f"At the same place {note}.",)
 
 
+def test_a_busier_machine_beside_no_finding_of_time_is_not_worth_a_line():
+    rng = random.Random(6)
+    recs = paced(rng, 120, lambda _: 1.0)
+    for i, record in enumerate(recs):
+        share = rng.uniform(0.6, 0.8) if i >= 60 else rng.uniform(0, 0.1)
+        record["metrics"]["delay"] = 0.01 * share
+    detection = detect(table_of(recs))
+    assert not detection.findings
+    assert not detection.notes
+
+
 # ---------------------------------------------------------------------- other threads
 
 

@@ -115,7 +115,8 @@ def find_groups(suite: Suite, profile: Profile) -> Detection:
             group = _measure(suite, ranking, attribute, rows)
             if group.cost >= least and _is_group(group, profile):
                 candidates.append(group)
-        findings += [_finding(suite, profile, ranking, g) for g in _without_overlap(candidates)]
+        kept = [g for g in _without_overlap(candidates) if not g.attribute.says_slow]
+        findings += [_finding(suite, profile, ranking, group) for group in kept]
     return Detection(tuple(findings), hypotheses)
 
 

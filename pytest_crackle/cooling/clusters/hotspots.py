@@ -94,7 +94,8 @@ def find_hot(suite: Suite, profile: Profile) -> Detection:
             continue
         log_p = log_rank_sum_p(len(members), math.fsum(ranks[row] for row in members), len(rows))
         spots.append(_Spot(attribute, cost, share, lift, log_p))
-    kept = _without_overlap(spots, steady)
+    # a marker that says slow takes its tests with it: what else they share is not the reason
+    kept = [s for s in _without_overlap(spots, steady) if not s.attribute.says_slow]
     return Detection(tuple(_finding(suite, profile, spot) for spot in kept), hypotheses)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.cooling.detectors.base import Detection, Finding
 from pytest_crackle.cooling.profiles import CoolingRate
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from pytest_crackle.model.report import NotTested
 
 __all__ = ["PhaseTransition"]
+
+_TIMES: Final = ("duration", "cpu", "pace")
 
 
 class PhaseTransition:
@@ -99,11 +101,13 @@ class _Look:
             self.findings += found.findings
             self.not_tested += found.not_tested
         queue = queue_shifts(self.suite, self.profile)
-        self.notes += [shift.note for shift in queue[:1]]
         places = run_places(self.suite)
         causes = self._causes(self._gauges(queue), places)
         self._time_shifts(queue, causes, places)
         self.findings += [cause.finding for cause in causes if cause.is_told]
+        # of no use where nothing is told of times: a busy machine is not the suite's doing
+        if any(finding.metrics[0].startswith(_TIMES) for finding in self.findings):
+            self.notes += [shift.note for shift in queue[:1]]
         return Detection(
             tuple(self.findings), self.hypotheses, tuple(self.not_tested), tuple(self.notes)
         )

@@ -76,7 +76,10 @@ def case_shifts(
     logs = [[math.log(value + _TENTH) for value in series.seconds] for series in every]
     rho = pooled_rho(logs) if len(logs) >= _LEAST_POOL else None
     found = []
+    least = profile.least_cost(suite.seconds)
     for series, values in zip(every, logs, strict=True):
+        if not series.may_cost(least):
+            continue
         changes = rankseg(
             values,
             alpha=profile.alpha,
@@ -91,7 +94,7 @@ def case_shifts(
         shift = shift_at(series, changes[0], places, is_shuffled=shuffled)
         if (
             shift.ratio >= profile.min_shift
-            and shift.extra >= profile.least_cost(suite.seconds)
+            and shift.extra >= least
             and form_of(values, [changes[0].index], log_alpha=math.log(profile.alpha)) == "step"
         ):
             found.append(shift)

@@ -86,7 +86,10 @@ def fixture_shifts(
     """
     every = fixture_series(suite)
     found = []
+    least = profile.least_cost(suite.seconds)
     for series in every:
+        if not series.may_cost(least):
+            continue
         segmentation = rankseg(
             [math.log(value + _TENTH) for value in series.seconds],
             alpha=profile.alpha / len(every),
@@ -100,7 +103,7 @@ def fixture_shifts(
         shift = shift_at(series, change, places)
         if (
             shift.ratio >= profile.min_shift
-            and shift.extra >= profile.least_cost(suite.seconds)
+            and shift.extra >= least
             and _shows_within_module(suite, series, change)
         ):
             found.append(shift)

@@ -50,6 +50,14 @@ class CostSeries:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def may_cost(self, least: float) -> bool:
+        """Whether a shift in it may cost so many extra seconds.
+
+        Half of the values after a change are at least their median, so `TimeShift.extra` is at most
+        twice the sum of the series.
+        """
+        return 2 * math.fsum(self.seconds) >= least
+
 
 @dataclass(frozen=True, slots=True)
 class TimeShift:

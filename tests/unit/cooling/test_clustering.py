@@ -31,11 +31,11 @@ def test_a_hot_spot_that_is_a_group_is_the_group():
 def test_a_group_that_is_a_part_of_a_hot_spot_is_a_line_of_it():
     rng = random.Random(3)
     unequal = [
-        record(f"tests/test_h{i}.py::test_y", call=rng.lognormvariate(-1, 1), markers=["slow"])
+        record(f"tests/test_h{i}.py::test_y", call=rng.lognormvariate(-1, 1), markers=["database"])
         for i in range(30)
     ]
-    (finding,) = told(background(300) + cases(8, 0.2, markers=["slow"]) + unequal)
-    assert (finding.subkind, finding.anchor) == ("hot", "marker slow")
+    (finding,) = told(background(300) + cases(8, 0.2, markers=["database"]) + unequal)
+    assert (finding.subkind, finding.anchor) == ("hot", "marker database")
     assert any("tests/test_s.py::test_x: call 202 ms each" in line for line in finding.details)
 
 

@@ -36,6 +36,16 @@ def test_a_marker_that_takes_most_of_the_time():
     assert all(math.isfinite(value) for value in evidence.values())
 
 
+@pytest.mark.parametrize("name", ["slow", "xslow", "fail_slow", "long", "benchmark", "perf_test"])
+def test_a_marker_that_says_slow_itself_is_no_news(name):
+    assert not find_hot(suite_of(background(400) + heavy(40, markers=[name])), NORMAL).findings
+
+
+@pytest.mark.parametrize("name", ["slowapi", "belongs", "hypothesis"])
+def test_a_marker_that_only_sounds_like_it_is(name):
+    assert find_hot(suite_of(background(400) + heavy(40, markers=[name])), NORMAL).findings
+
+
 def test_the_p_value_is_the_one_sided_rank_sum():
     suite = suite_of(background(100, seed=5) + heavy(12, markers=["hypothesis"]))
     (finding,) = find_hot(suite, NORMAL).findings
