@@ -7,7 +7,7 @@ detectors: patterns told, those of them that the second run tells as well, those
 well when the seconds are written as milliseconds, and those told on shuffles, in which the
 measurements of all tests are dealt out at random, so that no test, fixture, file or place in the
 order means anything (mean of three). Then the first lines of each. What is useful is judged by
-reading, in docs/why-not-classic.md.
+reading, in docs/explanation/why-not-classic.md.
 """
 
 from __future__ import annotations

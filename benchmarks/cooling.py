@@ -2,8 +2,11 @@
 
     python benchmarks/cooling.py 5000x10 50000x3 50000x10 [--rate normal] [--repeat 3]
 
+    python benchmarks/cooling.py --rankseg 1000000
+
 Prints one table. `exponent` is that of the growth from the row before with as many metrics, in the
-same shape. Times are CPU seconds of this process for `cool` alone; memory is what `cool` allocates
+same shape; then the seconds of each detector, and of what follows them (confidence, sentences).
+Times are CPU seconds of this process for `cool` alone; memory is what `cool` allocates
 at its highest, without the table itself, and is measured in a run of its own (tracemalloc slows).
 """
 
@@ -15,11 +18,13 @@ import random
 import sys
 import time
 import tracemalloc
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from pytest_crackle.cooling.changepoints.rankseg import rankseg
 from pytest_crackle.cooling.cool import cool
 from pytest_crackle.cooling.detectors.registry import DEFAULT, resolve
 from pytest_crackle.cooling.profiles import Profile
@@ -29,11 +34,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pytest_crackle.cooling.cool import Cooling
-    from pytest_crackle.cooling.detectors.base import Detector
+    from pytest_crackle.cooling.detectors.base import Detection, Detector
+    from pytest_crackle.cooling.suite import Suite
 
 TESTS_A_FUNCTION: Final = 8
 TESTS_A_MODULE: Final = 40
-Draw = "Callable[[random.Random, int, int], float]"
+STEPS: Final = 20
 
 
 def blob(rng: random.Random, row: int, metric: int) -> float:
@@ -106,16 +112,43 @@ def table_of(shape: str, n_tests: int, n_metrics: int) -> MetricTable:
     return builder.table()
 
 
+class Timed:
+    """A detector that notes its CPU seconds; what several ask for is paid by the first of them."""
+
+    def __init__(self, detector: Detector) -> None:
+        self.name = detector.name
+        self.seconds = 0.0
+        self._detector = detector
+
+    def detect(self, suite: Suite, profile: Profile) -> Detection:
+        started = time.process_time()
+        try:
+            return self._detector.detect(suite, profile)
+        finally:
+            self.seconds = time.process_time() - started
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The fastest of several runs: CPU seconds in all and by detector, and what was found."""
+
+    cooling: Cooling
+    seconds: float
+    parts: tuple[float, ...]
+
+
 def measure(
     table: MetricTable, profile: Profile, detectors: Sequence[Detector], repeat: int
-) -> tuple[Cooling, float]:
-    """Cool so many times; return what was found and the least CPU seconds."""
-    least = math.inf
+) -> Measured:
+    """Cool so many times; the run with the least CPU seconds counts."""
+    runs = []
     for _ in range(repeat):
+        timed = [Timed(detector) for detector in detectors]
         started = time.process_time()
-        cooling = cool(table, profile, detectors)
-        least = min(least, time.process_time() - started)
-    return cooling, least
+        cooling = cool(table, profile, timed)
+        seconds = time.process_time() - started
+        runs.append(Measured(cooling, seconds, tuple(one.seconds for one in timed)))
+    return min(runs, key=lambda run: run.seconds)
 
 
 def peak_mib(table: MetricTable, profile: Profile, detectors: Sequence[Detector]) -> float:
@@ -128,6 +161,16 @@ def peak_mib(table: MetricTable, profile: Profile, detectors: Sequence[Detector]
         tracemalloc.stop()
 
 
+def rankseg_seconds(n: int, n_steps: int) -> tuple[float, int]:
+    """Cut a series of so many points and steps; return CPU seconds and the changes found."""
+    rng = random.Random(3)
+    levels = [1.5 * (step % 2) for step in range(n_steps + 1)]
+    series = [levels[i * (n_steps + 1) // n] + rng.gauss(0, 1) for i in range(n)]
+    started = time.process_time()
+    found = rankseg(series)
+    return time.process_time() - started, len(found.changes)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sizes", nargs="*", default=["500x10", "5000x10"], help="TESTSxMETRICS")
@@ -136,29 +179,40 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--detectors", default=",".join(DEFAULT))
     parser.add_argument("--repeat", type=int, default=1, help="runs, of which the least counts")
     parser.add_argument("--no-memory", action="store_true", help="times only")
+    parser.add_argument("--rankseg", type=int, metavar="POINTS", help="one long series of 20 steps")
     options = parser.parse_args(arguments)
+    if options.rankseg:
+        seconds, n_found = rankseg_seconds(options.rankseg, STEPS)
+        print(
+            f"rankseg, {options.rankseg:,} points, {STEPS} steps: {seconds:.1f} s, {n_found} found"
+        )
+        return
     profile = Profile.of(options.rate)
     detectors = resolve(options.detectors.split(","))
+    columns = [f"{detector.name[:11]:>11}" for detector in detectors]
     print(
-        f"{'tests x metrics':>16}  {'shape':<8} {'CPU s':>8} {'exponent':>9} {'peak MiB':>9}  found"
+        f"{'tests x metrics':>16}  {'shape':<8} {'CPU s':>8} {'exponent':>9} {'peak MiB':>9}",
+        *columns,
+        f"{'told':>11}  found",
     )
     before: dict[tuple[str, int], tuple[int, float]] = {}
     for size in options.sizes:
         n_tests, n_metrics = map(int, size.split("x"))
         for shape in options.shapes.split(","):
             table = table_of(shape, n_tests, n_metrics)
-            cooling, seconds = measure(table, profile, detectors, options.repeat)
+            found = measure(table, profile, detectors, options.repeat)
             memory = math.nan if options.no_memory else peak_mib(table, profile, detectors)
-            n_before, s_before = before.get((shape, n_metrics), (n_tests, seconds))
+            n_before, s_before = before.get((shape, n_metrics), (n_tests, found.seconds))
             growth = math.nan
             if n_before != n_tests:
-                growth = math.log(seconds / s_before) / math.log(n_tests / n_before)
-            before[shape, n_metrics] = n_tests, seconds
-            found = f"{len(cooling.patterns)} of {cooling.hypotheses}"
-            if cooling.faults:
-                found += f"; {cooling.faults[0]}"
+                growth = math.log(found.seconds / s_before) / math.log(n_tests / n_before)
+            before[shape, n_metrics] = n_tests, found.seconds
+            rest = found.seconds - sum(found.parts)
             print(
-                f"{size:>16}  {shape:<8} {seconds:8.2f} {growth:9.2f} {memory:9.1f} {found}",
+                f"{size:>16}  {shape:<8} {found.seconds:8.2f} {growth:9.2f} {memory:9.1f}",
+                *(f"{part:11.2f}" for part in (*found.parts, rest)),
+                f" {len(found.cooling.patterns)} of {found.cooling.hypotheses}",
+                *found.cooling.faults,
                 flush=True,
             )
 

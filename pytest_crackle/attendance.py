@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,38 +28,53 @@ class Attendance:
     def __init__(self, host: str, python: str) -> None:
         self.collected: set[str] | None = None
         self.deselected = 0
-        self.ran: set[str] = set()
         self.finished: set[str] = set()
+        # few: a set of all tests that ran would be as large as the other two
+        self.unrecorded: set[str] = set()
         self._host, self._python = host, python
+        self._processes: dict[str, tuple[int | None, str | None]] = {}
         self._workers: dict[str, WorkerInfo] = {}
 
     def collect(self, nodeids: Iterable[str]) -> None:
         """Note tests that will run, in this process or in a worker."""
         self.collected = (self.collected or set()).union(nodeids)
 
+    def finish(self, nodeid: str) -> None:
+        """Note the record of a test."""
+        self.finished.add(nodeid)
+        self.unrecorded.discard(nodeid)
+
     def note_worker(self, node: object, *, crashed: bool = False) -> str:
         """Note a worker of pytest-xdist; return its id."""
         info: dict[str, object] = getattr(node, "workerinfo", None) or {}
         gateway = getattr(node, "gateway", None)
         name = str(info.get("id") or getattr(gateway, "id", "worker"))
-        pid, version = info.get("pid"), info.get("version_info")
+        version = info.get("version_info")
         parts = version[:3] if isinstance(version, list | tuple) else ()
         self._workers[name] = WorkerInfo(
             id=name,
-            pid=pid if isinstance(pid, int) else None,
-            host=str(info.get("hostname") or self._host),
+            host=self._host,
             python=".".join(map(str, parts)) or self._python,
             crashed=crashed,
         )
         return name
 
+    def note_process(self, worker: str, process: Sequence[object]) -> None:
+        """Note what the first record of a worker says of it: process id and host."""
+        pid, host = process
+        self._processes[worker] = (
+            pid if isinstance(pid, int) else None,
+            host if isinstance(host, str) else None,
+        )
+
     def workers(self, owners: Sequence[str | None]) -> tuple[WorkerInfo, ...]:
         """Return the workers by id; `owners` holds the worker of each test."""
         counts = Counter(owners)
-        return tuple(
-            WorkerInfo(w.id, w.pid, w.host, w.python, counts[w.id], w.crashed)
-            for w in sorted(self._workers.values(), key=lambda w: w.id)
-        )
+        out = []
+        for w in sorted(self._workers.values(), key=lambda w: w.id):
+            pid, host = self._processes.get(w.id, (None, None))
+            out.append(replace(w, pid=pid, host=host or w.host, tests=counts[w.id]))
+        return tuple(out)
 
     @property
     def _crashed(self) -> list[str]:
@@ -82,15 +98,14 @@ class Attendance:
     def disagreements(self, session: pytest.Session, exitstatus: int) -> list[str]:
         """Return a sentence where what was collected, what ran and what was recorded differ."""
         out = []
-        lost = sorted(self.ran - self.finished)
+        lost = sorted(self.unrecorded - self.finished)
         if lost:
-            out.append(
-                f"{len(lost)} of {len(self.ran)} tests that ran left no record; first: {lost[0]}"
-            )
+            n_ran = len(self.finished) + len(lost)
+            out.append(f"{len(lost)} of {n_ran} tests that ran left no record; first: {lost[0]}")
         ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
         if self.collected is None or not ended or self._crashed:
             return out
-        never = sorted(self.collected - self.ran - self.finished)
+        never = sorted(self.collected - self.unrecorded - self.finished)
         if never and not (session.shouldfail or session.shouldstop):
             out.append(
                 f"{len(never)} of {len(self.collected)} collected tests never ran, though nothing "

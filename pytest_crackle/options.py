@@ -75,6 +75,13 @@ def add_options(parser: pytest.Parser) -> None:
     )
     ini("crackle_ci", "auto, none or github", type="string", default="auto")
     _add_gate_options(add, ini)
+    add(
+        "--crackle-history",
+        dest="crackle_history",
+        metavar="PATH",
+        help="SQLite file with past runs: compare this run with them, then add it",
+    )
+    ini("crackle_history", "path of the file with past runs", type="string", default="")
     add("--crackle-max", dest="crackle_max", metavar="N", help="most headlines printed (10)")
     ini("crackle_max", "most headlines printed", type="int", default=10)
     ini(

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import pytest_crackle
 from pytest_crackle.acceptance import Acceptance, accept_found, read_baseline
 from pytest_crackle.cooling.cool import cool
-from pytest_crackle.cooling.detectors.registry import DEFAULT, resolve
+from pytest_crackle.cooling.detectors.registry import DEFAULT, HISTORY, NONE, allowed, resolve
 from pytest_crackle.cooling.profiles import Profile
+from pytest_crackle.extensions import DETECTORS
 from pytest_crackle.gating.budgets import parse_budgets
-from pytest_crackle.gating.rules import parse_rules
+from pytest_crackle.gating.rules import known_kinds, parse_rules
 from pytest_crackle.gating.verdict import GatePlan, exit_status, judge
 from pytest_crackle.model.errors import CrackleError
+from pytest_crackle.model.pattern import PatternKind
 from pytest_crackle.model.report import CoolingInfo, MetricSummary, Report, SessionInfo
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_crackle.cooling.detectors.base import Detector
+    from pytest_crackle.extensions import Extensions
+    from pytest_crackle.model.past import Past
     from pytest_crackle.model.table import MetricTable
 
 __all__ = ["Plan", "plan", "run", "selfcheck", "summaries"]
@@ -80,9 +84,12 @@ def plan(
     dry_run: bool = False,
     accept: Sequence[str] = (),
     reason: str = "",
+    extensions: Extensions | None = None,
     prefix: str = "--crackle-",
 ) -> Plan:
     """Parse and check all that was asked for; messages name options with this prefix.
+
+    Detectors of third parties run when they are named; with them come their kinds of patterns.
 
     Raises
     ------
@@ -90,17 +97,29 @@ def plan(
         In one line: what is wrong, where, and what is allowed.
     """
     profile = Profile.of(cooling)
+    offered = extensions.detectors() if extensions is not None else []
+    kinds = {detector.name: detector.kinds for detector in offered}
+    lost = extensions is not None and extensions.lost(DETECTORS)
+    if lost:  # one of those that were switched off may have had the name
+        known = allowed(offered)
+        detectors = [name for name in detectors if name in known] or ([NONE] if detectors else [])
+    try:
+        chosen = resolve(detectors or DEFAULT, offered, classic_metrics=classic_metrics)
+    except CrackleError as error:
+        raise CrackleError(f"{prefix}detectors: {error}") from None
+    try:
+        rules = parse_rules(fail_on, known_kinds(kinds), option=f"{prefix}fail-on")
+    except CrackleError as error:
+        why = f"; {'; '.join(extensions.faults)}" if extensions is not None and lost else ""
+        raise CrackleError(f"{error}{why}") from None
     gate = GatePlan(
-        rules=parse_rules(fail_on, option=f"{prefix}fail-on"),
+        rules=rules,
         budgets=parse_budgets(budgets, option=f"{prefix}budget"),
         baseline=None if baseline is None else read_baseline(baseline),
         dry_run=dry_run,
         alpha=profile.alpha,
+        kinds=kinds,
     )
-    try:
-        chosen = resolve(detectors or DEFAULT, classic_metrics=classic_metrics)
-    except CrackleError as error:
-        raise CrackleError(f"{prefix}detectors: {error}") from None
     accepting = Acceptance(tuple(accept), reason, baseline) if accept and baseline else None
     return Plan(profile, chosen, gate, accepting)
 
@@ -114,6 +133,9 @@ def run(
     today: date,
     notes: Sequence[str] = (),
     faults: Sequence[str] = (),
+    extensions: Extensions | None = None,
+    past: Past | None = None,
+    past_problem: str | None = None,
 ) -> Report:
     """Cool, gate and put together the report.
 
@@ -128,6 +150,12 @@ def run(
         For baseline entries that expire.
     notes, faults : sequence of str
         To be told with the cooling's own.
+    extensions : Extensions, optional
+        Who may leave patterns out and annotate them.
+    past : Past, optional
+        Runs to compare this one with; not where the plan has no detectors ("none").
+    past_problem : str, optional
+        Why there is none, though one was asked for; a rule that looks to it fails closed.
 
     Returns
     -------
@@ -135,7 +163,8 @@ def run(
         Its session has the exit status from after the gate.
     """
     start = clock()
-    cooled = cool(table, plan.profile, plan.detectors)
+    table.machines = table.machines or session.machines()
+    cooled = cool(table, plan.profile, _detectors(plan, past), past)
     cooling = CoolingInfo(
         rate=str(plan.profile.rate),
         detectors=cooled.detectors,
@@ -145,6 +174,10 @@ def run(
         notes=(*notes, *cooled.notes),
     )
     found = (*cooled.patterns, *cooled.surplus)
+    if extensions is not None:
+        found, left_out = extensions.patterns(found, table)
+        cooling = replace(cooling, notes=(*cooling.notes, *left_out))
+        faults = tuple(dict.fromkeys((*faults, *extensions.faults)))  # of workers as well
     gate = plan.gate
     if plan.accepting is not None:
         try:
@@ -156,14 +189,15 @@ def run(
                 *faults,
                 f"nothing accepted: {error}",
             )  # told with -q as well, as notes are not
+    judged_by, matters = _as_judged(gate, cooling, cooled.faults, past_problem)
     judgement = judge(
         found,
-        gate,
+        replace(gate, kinds={**gate.kinds, HISTORY: (PatternKind.FLAKY,)}),
         table=table,
         session=session,
-        cooling=cooling,
+        cooling=judged_by,
         today=today,
-        faults=cooled.faults,
+        faults=matters,
     )
     surplus = {pattern.id for pattern in cooled.surplus}
     session = replace(session, exitstatus=exit_status(judgement.gate, session.exitstatus))
@@ -175,9 +209,38 @@ def run(
         table=table,
         patterns=tuple(p for p in judgement.patterns if p.id not in surplus or p.level == "fail"),
         gate=judgement.gate,
-        faults=(*faults, *cooled.faults),
+        faults=(*faults, *cooled.faults, *([past_problem] if past_problem else ())),
         removable=judgement.removable,
     )
+
+
+def _detectors(plan: Plan, past: Past | None) -> tuple[Detector, ...]:
+    """Return those of the plan, and the history's where there is a past and a plan."""
+    names = {detector.name for detector in plan.detectors}
+    if past is None or not names or HISTORY in names:
+        return plan.detectors
+    return (*plan.detectors, *resolve([HISTORY]))
+
+
+def _as_judged(
+    gate: GatePlan, cooling: CoolingInfo, faults: Sequence[str], past_problem: str | None
+) -> tuple[CoolingInfo, tuple[str, ...]]:
+    """Return the cooling and its faults as they matter to the gate.
+
+    A history that cannot be read matters where a rule asks for flaky tests, which only it knows;
+    all other rules judge this run as they would without a history.
+    """
+    failed = f"detector {HISTORY} failed: "
+    unread = [fault for fault in faults if fault.startswith(failed + CrackleError.__name__)]
+    if past_problem is not None:
+        unread.append(failed + past_problem)
+    if not unread:
+        return cooling, tuple(faults)
+    others = tuple(fault for fault in faults if fault not in unread)
+    names = tuple(name for name in cooling.detectors if name != HISTORY)
+    if any(rule.kind == PatternKind.FLAKY for rule in gate.rules):
+        return replace(cooling, detectors=(*names, HISTORY)), (*others, *unread)
+    return replace(cooling, detectors=names), others
 
 
 def selfcheck(table: MetricTable, plan: Plan, shuffles: int, seed: int) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import os
 import platform
 import socket
 import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -13,10 +14,20 @@ import pytest
 
 import pytest_crackle
 from pytest_crackle.attendance import Attendance
+from pytest_crackle.environment import environment_key
+from pytest_crackle.extensions import METERS as METERS_HOOK
+from pytest_crackle.extensions import Extensions
 from pytest_crackle.firing.meters.clock import epoch_clock, wall_clock
+from pytest_crackle.firing.meters.ready import READY, ready_meters
 from pytest_crackle.firing.readings import METERS
 from pytest_crackle.firing.recorder import Recorder
-from pytest_crackle.firing.transport import END_KEY, detach, has_workers, worker_id
+from pytest_crackle.firing.transport import (
+    END_KEY,
+    PROCESS_KEY,
+    detach,
+    has_workers,
+    worker_id,
+)
 from pytest_crackle.model.errors import CrackleError
 from pytest_crackle.model.metrics import check_metric_name
 from pytest_crackle.model.record import finite_number
@@ -37,6 +48,7 @@ if TYPE_CHECKING:
     from pytest_crackle.model.record import Record
     from pytest_crackle.model.report import Report
     from pytest_crackle.model.table import MetricTable
+    from pytest_crackle.remembering import Memory
     from pytest_crackle.settings import Settings
 
 __all__ = ["Controller", "start"]
@@ -54,10 +66,23 @@ def start(config: pytest.Config) -> None:
         If an option, an ini key or the baseline cannot be used.
     """
     try:
-        settings = settings_of(config, METERS)
+        extensions = Extensions(config.pluginmanager, config)
+        offered = extensions.meters((*METERS, *READY))
+        settings = settings_of(
+            config,
+            METERS,
+            (*READY, *(meter.name for meter in offered)),
+            lost_meters=extensions.lost(METERS_HOOK),
+        )
         worker = worker_id(config)
-        controller = None if worker is not None else Controller(config, settings)
-        recorder = Recorder(settings.meters, worker, junit=settings.junit)
+        controller = None if worker is not None else Controller(config, settings, extensions)
+        chosen = [meter for meter in offered if meter.name in settings.meters]
+        recorder = Recorder(
+            settings.meters,
+            worker,
+            junit=settings.junit,
+            extra=[*ready_meters(settings.meters), *chosen],
+        )
     except CrackleError as error:
         raise pytest.UsageError(str(error)) from None
     except Exception as error:  # noqa: BLE001 - a fault of ours must not change the session
@@ -66,6 +91,8 @@ def start(config: pytest.Config) -> None:
             raise pytest.UsageError(text) from None  # a gate that cannot be evaluated fails
         config.pluginmanager.register(_NotStarted(text), "crackle-session")
         return
+    if controller is None:
+        recorder.faults += extensions.faults
     recorder.firing.push()
     config.add_cleanup(recorder.firing.pop)
     config.pluginmanager.register(recorder, "crackle-recorder")
@@ -99,6 +126,7 @@ class Controller:
     ----------
     config : pytest.Config
     settings : Settings
+    extensions : Extensions
 
     Raises
     ------
@@ -106,9 +134,10 @@ class Controller:
         If a rule, a detector's name or the baseline cannot be used.
     """
 
-    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+    def __init__(self, config: pytest.Config, settings: Settings, extensions: Extensions) -> None:
         self.config = config
         self.settings = settings
+        self.extensions = extensions
         self.plan = make_plan(
             cooling=settings.cooling,
             detectors=settings.detectors,
@@ -119,7 +148,9 @@ class Controller:
             dry_run=settings.dry_run,
             accept=settings.accept,
             reason=settings.reason,
+            extensions=extensions,
         )
+        self._derive = extensions.derives()
         for form in settings.outputs.keys() & set(FORMS):
             load_writer(form)
         self._ci = self._wants_ci()
@@ -136,6 +167,7 @@ class Controller:
         self._attendance = Attendance(str(self._facts["host"]), str(self._facts["python"]))
         pytest_crackle.__version__  # noqa: B018 - read while it can be
         self._journal = self._open_journal()
+        self._memory = self._open_memory()
 
     # ------------------------------------------------------------------ gathering
 
@@ -151,6 +183,17 @@ class Controller:
             return None
         return journal
 
+    def _open_memory(self) -> Memory | None:
+        path = self.settings.history
+        if path is None:
+            return None
+        try:
+            from pytest_crackle.remembering import Memory  # noqa: PLC0415 - SQLite, where it is wanted
+        except ImportError as error:
+            self.messages.append(f"--crackle-history: this Python has no SQLite: {error}")
+            return None
+        return Memory(path, self.settings.root)
+
     def _session_facts(self) -> dict[str, object]:
         return {
             "started": _iso(self._started),
@@ -159,6 +202,7 @@ class Controller:
             "platform": sys.platform,
             "host": socket.gethostname(),
             "dist": self._dist,
+            "environment": environment_key(),
         }
 
     @property
@@ -227,7 +271,7 @@ class Controller:
             return
         try:
             if when == "teardown":
-                self._attendance.ran.add(report.nodeid)
+                self._attendance.unrecorded.add(report.nodeid)
                 record = detach(report)
                 if record is not None:
                     self._take(record, report)
@@ -237,10 +281,17 @@ class Controller:
             self._fault("record", problem)
 
     def _take(self, record: Record, report: pytest.TestReport) -> None:
+        process = record.pop(PROCESS_KEY, None)
         if self.settings.properties:
             _add_properties(record, report)
+        if self._derive is not None:
+            self._derive(record)
+        if record["nodeid"] == report.nodeid:
+            record["nodeid"] = report.nodeid  # the text that pytest keeps: one of another process
         self._builder.add(record)
-        self._attendance.finished.add(record["nodeid"])
+        self._attendance.finish(record["nodeid"])
+        if process:
+            self._attendance.note_process(str(record.get("worker")), process)
         if self._journal is not None and self._is_ours:
             problem = self._journal.write(record)
             if problem is not None:
@@ -289,24 +340,40 @@ class Controller:
         table = self._builder.table()
         info = self._session_info(session, exitstatus, table)
         self.faults += self._attendance.disagreements(session, exitstatus)
+        self.extensions.note_late_ones()
         if self._journal is not None:
-            problem = self._journal.finish({"exitstatus": exitstatus, "complete": info.complete})
+            ending: dict[str, object] = {"exitstatus": exitstatus, "complete": info.complete}
+            if info.machines():
+                ending["hosts"] = {worker.id: worker.host for worker in info.workers}
+            problem = self._journal.finish(ending)
             if problem is not None:
                 self.messages.append(f"--crackle-records: {problem}")
         if exitstatus in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
             return
-        self.report = report = run_pipeline(
-            table,
-            info,
-            self.plan,
-            faults=self.faults,
-            clock=self._wall,
-            today=datetime.fromtimestamp(self._epoch(), tz=UTC).date(),
-        )
+        self.report = report = self._cool(table, info)
         if report.gate.fails_session and session.exitstatus == 0:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self.messages += write_outputs(report, self.settings.outputs, self.settings.root)
         self.ci_lines = self._tell_ci(report)
+        self.messages += self.extensions.report(report)
+        if self._memory is not None and (line := self._memory.remember(table)):
+            self.messages.append(line)
+
+    def _cool(self, table: MetricTable, info: SessionInfo) -> Report:
+        memory = self._memory
+        with nullcontext() if memory is None else memory.recalling(info, table) as past:
+            return run_pipeline(
+                table,
+                info,
+                self.plan,
+                notes=() if memory is None else memory.notes,
+                faults=self.faults,
+                extensions=self.extensions,
+                clock=self._wall,
+                today=datetime.fromtimestamp(self._epoch(), tz=UTC).date(),
+                past=past,
+                past_problem=None if memory is None else memory.problem,
+            )
 
     def _tell_ci(self, report: Report) -> list[str]:
         """Append the step summary and return annotations, on GitHub Actions or on request."""
@@ -348,6 +415,7 @@ class Controller:
             platform=sys.platform,
             dist=self._dist,
             collected=None if collected is None else len(collected),
+            environment=str(self._facts["environment"]),
             workers=self._attendance.workers(table.workers),
         )
 

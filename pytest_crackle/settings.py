@@ -37,6 +37,7 @@ class Settings:
     baseline: Path | None
     accept: tuple[str, ...]
     reason: str
+    history: Path | None
     classic_metrics: tuple[str, ...]
     max_patterns: int
     properties: bool
@@ -66,13 +67,17 @@ def _one_of(option: str, value: str, allowed: Sequence[str]) -> str:
     return value
 
 
-def _meters(names: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+def _meters(
+    names: Sequence[str], known: Sequence[str], more: Sequence[str], *, lost: bool
+) -> tuple[str, ...]:
     chosen = list(known)
     if names and not names[0].startswith(("+", "-")):
         chosen = []
     for given in names:
         name = given.lstrip("+-")
-        _one_of("--crackle-meters", name, known)
+        if lost and name not in (*known, *more):
+            continue  # it may be one of those that were switched off
+        _one_of("--crackle-meters", name, (*known, *more))
         if given.startswith("-"):
             chosen = [meter for meter in chosen if meter != name]
         elif name not in chosen:
@@ -80,14 +85,24 @@ def _meters(names: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
     return tuple(chosen)
 
 
-def settings_of(config: pytest.Config, meters: Sequence[str]) -> Settings:
+def settings_of(
+    config: pytest.Config,
+    meters: Sequence[str],
+    more_meters: Sequence[str] = (),
+    *,
+    lost_meters: bool = False,
+) -> Settings:
     """Resolve command line, ini and defaults.
 
     Parameters
     ----------
     config : pytest.Config
     meters : sequence of str
-        The names of all meters.
+        The names of the meters that are on by default.
+    more_meters : sequence of str
+        The names of those that are not.
+    lost_meters : bool
+        Pass over names that are not known: a plugin that offers meters was switched off.
 
     Returns
     -------
@@ -110,7 +125,7 @@ def settings_of(config: pytest.Config, meters: Sequence[str]) -> Settings:
     settings = Settings(
         cooling=_one_of("--crackle-cooling", _text(config, "cooling"), RATES),
         detectors=_names(config, "detectors"),
-        meters=_meters(_names(config, "meters"), meters),
+        meters=_meters(_names(config, "meters"), meters, more_meters, lost=lost_meters),
         outputs=outputs,
         root=root,
         ci=_one_of("--crackle-ci", _text(config, "ci"), CI_MODES),
@@ -120,6 +135,7 @@ def settings_of(config: pytest.Config, meters: Sequence[str]) -> Settings:
         baseline=_path(config, "baseline", folder, root),
         accept=tuple(name.strip() for part in accept for name in part.split(",") if name.strip()),
         reason=config.getoption("crackle_reason", "") or "",
+        history=_path(config, "history", folder, root),
         classic_metrics=tuple(config.getini("crackle_classic_metrics")),
         max_patterns=int(maximum),
         properties=bool(config.getini("crackle_properties")),

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 import pytest_crackle
-from pytest_crackle.cli import baseline, cooling
+from pytest_crackle.cli import baseline, compare, cooling, history, shards
 from pytest_crackle.cli.telling import FINE, complain, print_line
 from pytest_crackle.model.errors import CrackleError
 
@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         "--version", action="version", version=f"pytest-crackle {pytest_crackle.__version__}"
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for group in (cooling, baseline):
+    for group in (cooling, shards, compare, baseline, history):
         group.add_commands(commands)
     schema = commands.add_parser("schema", help="print a JSON Schema")
     schema.add_argument("name", choices=("report", "records", "baseline"))

@@ -50,8 +50,8 @@ def today() -> date:
     return datetime.now(tz=UTC).date()
 
 
-def read_report(chosen: argparse.Namespace) -> Report:
-    """Read the JSON report that a command names.
+def read_report(chosen: argparse.Namespace, name: str | None = None) -> Report:
+    """Read the JSON report that a command names, the only one if not given.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def read_report(chosen: argparse.Namespace) -> Report:
     from pytest_crackle.reporting.jsonreport import from_json  # noqa: PLC0415 - as above
     from pytest_crackle.storage.recordsfile import read_json  # noqa: PLC0415 - as above
 
-    name = chosen.report
+    name = chosen.report if name is None else name
     data = read_json(name, max_size=max_size(chosen) // 4)
     try:
         return from_json(data)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 import random
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import compress
 from typing import TYPE_CHECKING, Final, overload
+
+from pytest_crackle.cooling.replica import ReplicaRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,7 @@ is 26/27 instead of 51/52, and both are shown as 95 %."""
 _SEED: Final = 20261123
 # a byte below this keeps a test: 205/256 is 80.1 %
 _KEPT_OF_256: Final = 205
-_KEEP: Final = bytes(byte < _KEPT_OF_256 for byte in range(256))
+_KEEP: Final = bytes(byte < _KEPT_OF_256 for byte in range(256))  # to marks: 1 keeps a test
 
 # The noise law: scale of ln(seconds) between two runs of the same test on the same machine,
 # without what moved all tests of the run. Calibrated on the CPU time of 36,000 tests of
@@ -159,18 +160,29 @@ def _ask(
         ]
         if not unsettled:
             break
-        kept = rng.randbytes(len(suite.rows)).translate(_KEEP)
-        rows = list(compress(suite.rows, kept))
+        rows = _drawn(suite, rng)
         column = _jittered_columns(suite, rng.getrandbits(32))
         for tally in unsettled:
             _count(tally, column, rows, log_limit)
     return tallies
 
 
-def _count(tally: _Tally, column: Column, rows: list[int], log_limit: float) -> None:
+def _drawn(suite: Suite, rng: random.Random) -> ReplicaRows:
+    """Draw the tests of a replica."""
+    kept = rng.randbytes(len(suite.rows)).translate(_KEEP)
+    rows = list(compress(suite.rows, kept))
+    if len(suite.rows) == suite.n_tests:
+        return ReplicaRows(rows, kept)
+    marks = bytearray(suite.n_tests)
+    for row in rows:
+        marks[row] = 1
+    return ReplicaRows(rows, marks)
+
+
+def _count(tally: _Tally, column: Column, rows: ReplicaRows, log_limit: float) -> None:
     tally.asked += 1
     try:
-        tally.hits += tally.recheck(column, _with(rows, tally.exceptions)) <= log_limit
+        tally.hits += tally.recheck(column, rows.including(tally.exceptions)) <= log_limit
     except Exception as error:  # noqa: BLE001 - third parties write rechecks
         tally.hits, tally.error = 0, error
 
@@ -184,16 +196,6 @@ def noise_of(seconds: float) -> float:
     [0.24, 0.15, 0.05]
     """
     return _NOISE_FLOOR + _NOISE_OF_SHORT / (1 + seconds / _NOISE_SECONDS)
-
-
-def _with(rows: list[int], always: Sequence[int]) -> list[int]:
-    """Rows with a few more, sorted; the list itself if they are there."""
-    more = []
-    for row in set(always):
-        place = bisect_left(rows, row)
-        if place == len(rows) or rows[place] != row:
-            more.append(row)
-    return sorted([*rows, *more]) if more else rows
 
 
 def _jittered_columns(suite: Suite, key: int) -> Column:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from pytest_crackle.cooling.by_machine import apart, speed_note
 from pytest_crackle.cooling.confidence import replicate
 from pytest_crackle.cooling.detectors import registry
 from pytest_crackle.cooling.judging import (
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from pytest_crackle.cooling.detectors.base import Detection, Detector, Finding
+    from pytest_crackle.model.past import Past
     from pytest_crackle.model.table import MetricTable
 
 __all__ = ["Cooling", "cool"]
@@ -86,6 +88,7 @@ def cool(
     table: MetricTable,
     profile: Profile | None = None,
     detectors: Sequence[Detector] | None = None,
+    past: Past | None = None,
 ) -> Cooling:
     """Look across all tests of a finished session for patterns that no single test shows.
 
@@ -97,6 +100,8 @@ def cool(
         The normal one if not given.
     detectors : sequence of Detector, optional
         As `registry.resolve` returns them; the four default ones if not given.
+    past : Past, optional
+        Past runs of the same suite, which the detector "history" compares with.
 
     Returns
     -------
@@ -121,7 +126,7 @@ def cool(
     faults = _Faults()
     try:
         chosen = registry.resolve() if detectors is None else tuple(detectors)
-        suite = Suite(table)
+        suite = Suite(table, past)
         detections = _detect(suite, profile, chosen, faults)
         return _told(suite, profile, chosen, detections, faults)
     except Exception as error:  # noqa: BLE001 - a fault of ours must not cost the session its report
@@ -135,7 +140,10 @@ def _detect(
     detections: dict[str, Detection] = {}
     for detector in detectors:
         try:
-            detection = detector.detect(suite, profile)
+            if getattr(detector, "in_run_order", False):
+                detection = apart(detector, suite, profile)
+            else:
+                detection = detector.detect(suite, profile)
             sound = tuple(f for f in detection.findings if _is_sound(f, suite, faults))
             detections[_name(detector)] = replace(detection, findings=sound)
         except Exception as error:  # noqa: BLE001 - the other detectors go on
@@ -183,7 +191,7 @@ def _told(
     hypotheses = sum(hypotheses_of(detection) for detection in detections.values())
     n_found = sum(not one.finding.exact for one in judged)
     log_limit = math.log(profile.q * max(1, n_found) / max(1, hypotheses))
-    single = without_repetitions([one.finding for one in judged], suite)
+    single = without_repetitions([one.finding for one in judged], suite.even)
     judged = [replace(judged[index], finding=finding) for index, finding in single.items()]
     judged, more = dearest(judged)
     judged = _with_confidence(judged, suite, log_limit, faults)
@@ -263,7 +271,8 @@ def _not_tested(
     for name, detection in detections.items():
         out += detection.not_tested
         if n_tests < profile.min_tests and name in registry.DEFAULT and not detection.not_tested:
-            reason = f"{count_of(n_tests, 'test')}, needs {profile.min_tests}"
+            left = " without skips and errors" if n_tests < suite.n_tests else ""
+            reason = f"{count_of(n_tests, 'test')}{left}, needs {profile.min_tests}"
             out.append(NotTested(name, "*", reason))
     return tuple(dict.fromkeys(out))
 
@@ -272,7 +281,7 @@ def _notes(
     suite: Suite, detections: Iterable[Detection], more: Mapping[tuple[str, str], int]
 ) -> tuple[str, ...]:
     notes = [note for detection in detections for note in detection.notes]
-    notes += suite.table.conflicts
+    notes += [*suite.table.conflicts, *speed_note(suite)]
     for (kind, subkind), count in more.items():
         notes.append(f"{kind}: {count} more of sub-kind {subkind}, less dear than those told")
     return tuple(dict.fromkeys(notes))

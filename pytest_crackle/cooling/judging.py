@@ -32,7 +32,9 @@ MOST_OF_A_SUBKIND: Final = 5
 UNTESTED: Final = frozenset({"classic"})
 """Sub-kinds without any test of significance: the reference's rules, told as they are and all."""
 
-_ACTIONABLE: Final = frozenset({"state", "jump", "leak", "pace", "plateau", "broken"})
+_ACTIONABLE: Final = frozenset(
+    {"state", "jump", "leak", "pace", "plateau", "broken", "slower", "onward", "count", "flips"}
+)
 _LEVELS: Final = ("fail", "warn", "note", "notice")
 
 

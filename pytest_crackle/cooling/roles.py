@@ -20,6 +20,7 @@ __all__ = [
     "Role",
     "aliases_of",
     "custom_measures",
+    "is_name",
     "law_measures",
     "roles_of",
 ]
@@ -96,16 +97,21 @@ def roles_of(suite: Suite) -> dict[str, Role]:
 
     Notes
     -----
-    O(tests) a metric. What is declared as a count, or counted by pytest-crackle, is no name.
+    O(tests) a metric, once for each suite. What is declared as a count, or counted by
+    pytest-crackle, is no name.
     """
+    return suite.once("roles", lambda: _roles_of(suite))
+
+
+def _roles_of(suite: Suite) -> dict[str, Role]:
     names = {*suite.custom, *(name for name in LAW_COUNTS if name in suite.table.columns)}
     return {name: _role(suite, name) for name in sorted(names)}
 
 
 def law_measures(suite: Suite) -> tuple[str, ...]:
     """Return the metrics that take part in laws, sorted; aliases are left out."""
-    aliases = {alias.metric for alias in suite.aliases}
-    roles = suite.roles
+    aliases = {alias.metric for alias in aliases_of(suite)}
+    roles = roles_of(suite)
     return tuple(name for name in roles if roles[name] in MEASURES and name not in aliases)
 
 
@@ -127,9 +133,14 @@ def _role(suite: Suite, name: str) -> Role:
     if suite.table.info(name).kind != "count":
         if _is_order(suite, rows, values, n_distinct):
             return "order"
-        if _words_of(name) & _NAMES or _is_nominal(values, n_distinct):
+        if is_name(name) or _is_nominal(values, n_distinct):
             return "nominal"
     return "value" if n_distinct >= _DISTINCT_VALUES else "count"
+
+
+def is_name(metric: str) -> bool:
+    """Whether a word of its name says that a metric holds names, codes or times of day."""
+    return bool(_words_of(metric) & _NAMES)
 
 
 def _words_of(name: str) -> set[str]:
@@ -170,14 +181,12 @@ def _is_contiguous(counts: Mapping[float, int]) -> bool:
     return high - low <= 2 * len(counts) and all(value.is_integer() for value in counts)
 
 
-def aliases_of(suite: Suite, roles: Mapping[str, Role]) -> tuple[Alias, ...]:
+def aliases_of(suite: Suite) -> tuple[Alias, ...]:
     """Find metrics that are others in a different unit: one ratio in every test that has both.
 
     Parameters
     ----------
     suite : Suite
-    roles : mapping of str to str
-        As `roles_of` returns it.
 
     Returns
     -------
@@ -187,8 +196,13 @@ def aliases_of(suite: Suite, roles: Mapping[str, Role]) -> tuple[Alias, ...]:
 
     Notes
     -----
-    O(metrics^2) first looks, and O(tests) for each alias that there is.
+    O(metrics^2) first looks, and O(tests) for each alias that there is; once for each suite.
     """
+    return suite.once("aliases", lambda: _aliases_of(suite))
+
+
+def _aliases_of(suite: Suite) -> tuple[Alias, ...]:
+    roles = roles_of(suite)
     measures = [name for name in roles if roles[name] in MEASURES]
     measures.sort(key=lambda name: (suite.table.info(name).builtin, name))
     kept: list[str] = []

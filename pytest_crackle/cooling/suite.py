@@ -7,31 +7,26 @@ from array import array
 from functools import cached_property
 from itertools import compress
 from operator import eq
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from pytest_crackle.cooling.attributes import Attribute, attributes_of, explain
-from pytest_crackle.cooling.correlations.rank_pilot import RankPilot
-from pytest_crackle.cooling.laws.equations import Equations, find_equations
-from pytest_crackle.cooling.roles import Alias, Role, aliases_of, roles_of
+from pytest_crackle.cooling.machines import Machine, evened, machines_of
+from pytest_crackle.cooling.waiting import steady_of, waits_of
 from pytest_crackle.model.metrics import PHASES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 
-    from pytest_crackle.cooling.detectors.base import Detection
-    from pytest_crackle.cooling.profiles import Profile
+    from pytest_crackle.model.past import Past
     from pytest_crackle.model.pattern import Explanation
     from pytest_crackle.model.table import MetricTable
 
 __all__ = ["Suite"]
 
+_T = TypeVar("_T")
+
 NAN: Final = math.nan
-FLOOR: Final = 0.010
-"""Seconds; below this a duration is cheap, and CPU over wall time is noise (detectors.md 1)."""
 DAY: Final = 86400.0
-TRUE_WAIT: Final = 0.8
-TRUE_WAIT_SECONDS: Final = 0.050
-KAPPA_TESTS: Final = 10
 SPARSE: Final = 8
 """One row in so many: fewer are sorted, more are picked from the sorted table."""
 LEFT_OUT: Final = frozenset({"skipped", "error"})
@@ -46,25 +41,35 @@ class Suite:
     Parameters
     ----------
     table : MetricTable
+    past : Past, optional
+        Past runs of the same suite, for the detector of that name.
+    left_out : collection of int
+        Rows that do not count, besides skipped and errored tests.
 
     Attributes
     ----------
     table : MetricTable
+    past : Past or None
     n_tests : int
         Rows of the table.
     rows : tuple of int
         The rows that count.
     """
 
-    def __init__(self, table: MetricTable) -> None:
+    def __init__(
+        self, table: MetricTable, past: Past | None = None, left_out: Collection[int] = ()
+    ) -> None:
         self.table = table
+        self.past = past
         self.n_tests = table.n_tests
         outcomes = table.outcomes
         self.rows = tuple(row for row in range(self.n_tests) if outcomes[row] not in LEFT_OUT)
+        if left_out:
+            self.rows = tuple(row for row in self.rows if row not in left_out)
         self._columns: dict[str, array[float]] = {}
         self._rows_with: dict[str, tuple[int, ...]] = {}
         self._ordered_with: dict[str, list[int]] = {}
-        self._detections: dict[tuple[str, Profile], Detection] = {}
+        self._found: dict[Hashable, object] = {}
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -168,35 +173,32 @@ class Suite:
             places[row] = place
         return places
 
-    def once(self, search: str, profile: Profile, find: Callable[[], Detection]) -> Detection:
-        """Return what a search finds in this suite; searched at the first call for the profile.
+    @cached_property
+    def machines(self) -> tuple[Machine, ...]:
+        """The machines that ran the tests; () if it was one."""
+        return machines_of(self.table)
 
-        Several detectors build on the told laws and relations, and detectors import no other.
+    @cached_property
+    def even(self) -> Suite:
+        """The tests with times as one machine would take; this suite if all are as fast.
+
+        Tests of machines whose speed is not known do not count there.
         """
-        found = self._detections.get((search, profile))
-        if found is None:
-            found = self._detections[search, profile] = find()
-        return found
+        if all(machine.ratio == 1 for machine in self.machines):
+            return self
+        unknown = (machine.rows for machine in self.machines if math.isnan(machine.ratio))
+        left_out = frozenset(row for rows in unknown for row in rows)
+        return Suite(evened(self.table, self.machines), self.past, left_out)
 
-    @cached_property
-    def roles(self) -> dict[str, Role]:
-        """What each custom metric is; see `roles_of`."""
-        return roles_of(self)
+    def once(self, key: Hashable, find: Callable[[], _T]) -> _T:
+        """Return what a search finds in this suite; it is made at the first call for the key.
 
-    @cached_property
-    def aliases(self) -> tuple[Alias, ...]:
-        """Custom metrics that are others in a different unit; see `aliases_of`."""
-        return aliases_of(self, self.roles)
-
-    @cached_property
-    def rank_pilot(self) -> RankPilot:
-        """A first look at all pairs of custom metrics."""
-        return RankPilot(self)
-
-    @cached_property
-    def equations(self) -> Equations:
-        """Equations between custom metrics; see `find_equations`."""
-        return find_equations(self)
+        Several detectors build on the same roles, laws and equations, and detectors import no
+        other. A key belongs to one search: what it finds is always of one type.
+        """
+        if key not in self._found:
+            self._found[key] = find()
+        return cast("_T", self._found[key])
 
     @cached_property
     def wide_setups(self) -> dict[int, tuple[float, float]]:
@@ -244,51 +246,13 @@ class Suite:
 
     @cached_property
     def wait(self) -> array[float]:
-        """Share of each test's time that it truly waited, 0..1; 0 below 10 ms.
-
-        ``1 - min(1, (cpu + delay) / wall)`` where the run-queue delay is known, else
-        ``1 - min(1, cpu / wall / kappa)`` with the worker's own kappa, the 75 % quantile of
-        ``cpu / wall`` over its tests with at least 10 ms of CPU (1 if fewer than 10 such).
-        """
-        delay, cpu, wall = self.column("delay"), self.cpu, self.duration
-        measured = self.column("cpu")
-        kappas = self._kappas() if any(math.isnan(delay[row]) for row in self.rows) else {}
-        out = array("d", bytes(8 * self.n_tests))
-        for row in self.rows:
-            if wall[row] < FLOOR or math.isnan(measured[row]):
-                continue
-            if not math.isnan(delay[row]):
-                busy = (cpu[row] + delay[row]) / wall[row]
-            else:
-                busy = cpu[row] / wall[row] / kappas.get(self.table.workers[row], 1.0)
-            out[row] = 1.0 - min(1.0, busy)
-        return out
-
-    def _kappas(self) -> dict[str | None, float]:
-        ratios: dict[str | None, list[float]] = {}
-        for row in self.rows:
-            if self.cpu[row] >= FLOOR:
-                ratio = self.cpu[row] / max(self.duration[row], 1e-9)
-                ratios.setdefault(self.table.workers[row], []).append(ratio)
-        everything = [ratio for some in ratios.values() for ratio in some]
-        whole = _kappa(everything)
-        return {
-            worker: _kappa(some) if len(some) >= KAPPA_TESTS else whole
-            for worker, some in ratios.items()
-        }
+        """Share of each test's time that it truly waited, 0..1; see `waits_of`."""
+        return waits_of(self)
 
     @cached_property
     def steady(self) -> array[float]:
-        """Steady cost in seconds: wall time of a test that truly waits, else CPU time, if less.
-
-        It hardly moves with what else the machine does.
-        """
-        out = array("d", bytes(8 * self.n_tests))
-        for row in self.rows:
-            wall, cpu = self.duration[row], self.cpu[row]
-            waits = self.wait[row] >= TRUE_WAIT and wall - cpu >= TRUE_WAIT_SECONDS
-            out[row] = wall if waits else min(cpu, wall)
-        return out
+        """Steady cost of each test in seconds; see `steady_of`."""
+        return steady_of(self)
 
     @cached_property
     def module_codes(self) -> list[int]:
@@ -337,13 +301,6 @@ class Suite:
     def explain(self, rows: Iterable[int]) -> Explanation | None:
         """Find the attribute that best names a set of rows; see `attributes.explain`."""
         return explain(rows, self.attributes, len(self.rows))
-
-
-def _kappa(ratios: list[float]) -> float:
-    if len(ratios) < KAPPA_TESTS:
-        return 1.0
-    ratios = sorted(ratios)
-    return min(1.0, max(0.2, ratios[int(0.75 * (len(ratios) - 1))]))
 
 
 def _codes(names: Sequence[str]) -> list[int]:

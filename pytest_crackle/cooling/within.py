@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from itertools import islice
 from operator import mul, sub, truediv
 from typing import TYPE_CHECKING, TypeVar
 
@@ -34,6 +35,8 @@ class Groups:
         Numbers of the groups, from 0 in the order in which they come.
     counts : list of int
         Values of each group.
+    contiguous : bool
+        Whether the values of each group stand together, as in file order they mostly do.
     """
 
     def __init__(self, names: Sequence[Hashable]) -> None:
@@ -41,9 +44,13 @@ class Groups:
         numbers = dict(zip(sizes, range(len(sizes)), strict=True))
         self.codes = list(map(numbers.__getitem__, names))
         self.counts = list(sizes.values())
+        self.contiguous = self.codes == sorted(self.codes)
 
     def sums(self, values: Sequence[float]) -> list[float]:
         """Return the sum of the values of each group."""
+        if self.contiguous:
+            rest = iter(values)
+            return [sum(islice(rest, count)) for count in self.counts]
         sums = [0.0] * len(self.counts)
         for value, code in zip(values, self.codes, strict=True):
             sums[code] += value

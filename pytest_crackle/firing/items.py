@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import pytest
 
     from pytest_crackle.model.record import Record
 
-__all__ = ["describe", "is_direct_parameter"]
+__all__ = ["Describer", "is_direct_parameter"]
 
 OWN_MARKERS: Final = frozenset(
     {"parametrize", "skip", "skipif", "xfail", "usefixtures", "filterwarnings", "crackle"}
@@ -28,70 +30,145 @@ def is_direct_parameter(fixturedef: object) -> bool:
     return getattr(function, "__name__", "") == "get_direct_param_fixture_func"
 
 
-def describe(item: pytest.Item) -> Record:
-    """Return the part of a record that is known before the test runs.
+class Describer:
+    """Describe items one after the other.
 
-    Parameters
-    ----------
-    item : pytest.Item
-        Of any kind: function, unittest, doctest, custom.
-
-    Returns
-    -------
-    Record
-        With node id, place, module, class, function, param, fixtures and markers.
+    It runs for every test, so it makes few calls: what the cases of one parametrized function, or
+    the tests of one class or module, have in common is worked out once, at the first of them.
     """
-    nodeid = item.nodeid
-    file, line, _ = item.location
-    parts = nodeid.partition("::")
-    record: Record = {
-        "nodeid": nodeid,
-        "file": file.replace("\\", "/"),
-        "module": parts[0],
-    }
-    if line is not None:
-        record["line"] = line + 1
-    callspec = getattr(item, "callspec", None)
-    function = nodeid
-    if callspec is not None:
-        param = str(callspec.id)
-        record["param"] = param
-        function = nodeid.removesuffix(f"[{param}]")
-    record["function"] = function
-    head = function.rpartition("::")[0]
-    if head and head != parts[0]:
-        record["class"] = head
-    fixtures = getattr(item, "fixturenames", None)
-    if fixtures:
-        record["fixtures"] = _fixtures(item, fixtures, getattr(callspec, "params", None) or {})
-    _add_markers(item, record)
-    return record
+
+    def __init__(self) -> None:
+        self._parent: object = None
+        self._head = self._module = self._raw_file = self._file = ""
+        self._class: str | None = None
+        self._definition: object = None
+        self._opening = ""
+        self._cut = 0
+        self._names: list[str] = []
+        self._case: Record = {}
+        self._plain: dict[tuple[str, ...], list[str]] = {}
+
+    def describe(self, item: pytest.Item, nodeid: str) -> Record:
+        """Return the part of a record that is known before the test runs.
+
+        Parameters
+        ----------
+        item : pytest.Item
+            Of any kind: function, unittest, doctest, custom.
+        nodeid : str
+            Its node id.
+
+        Returns
+        -------
+        Record
+            With node id, place, module, class, function, param, fixtures and markers.
+        """
+        definition = getattr(item, "_fixtureinfo", None)
+        if definition is None or definition is not self._definition:
+            record = self._describe(item, nodeid, definition)
+        else:
+            record = self._describe_case(item, nodeid) or self._describe(item, nodeid, definition)
+        node: pytest.Item | pytest.Collector | None = item
+        while node is not None:  # from the closest to the farthest, as `iter_markers` goes
+            if node.own_markers:
+                _add_markers(node.own_markers, record)
+            node = node.parent
+        return record
+
+    def _describe_case(self, item: Any, nodeid: str) -> Record | None:  # noqa: ANN401 - only functions have these attributes
+        """Describe a further case of a parametrized function, None if its name is another's."""
+        name, cut = item.name, self._cut
+        if (
+            not cut
+            or name[:cut] != self._opening
+            or nodeid != f"{self._head}::{name}"
+            or item.parent is not self._parent
+            or item.fixturenames != self._names
+        ):
+            return None
+        case = self._case
+        record: Record = {**case, "nodeid": nodeid, "param": name[cut:-1]}
+        if "fixtures" in case:
+            record["fixtures"] = [*case["fixtures"]]  # a list of its own, whoever changes it
+        return record
+
+    def _describe(self, item: pytest.Item, nodeid: str, definition: object) -> Record:
+        file, line, _ = item.location
+        if file != self._raw_file:
+            self._raw_file, self._file = file, file.replace("\\", "/")
+        callspec = getattr(item, "callspec", None)
+        function, param = nodeid, None
+        if callspec is not None:
+            param = str(callspec.id)
+            function = nodeid.removesuffix(f"[{param}]")
+        self._learn_parent(item, nodeid, function)
+        record: Record = {
+            "nodeid": nodeid,
+            "file": self._file,
+            "module": self._module,
+            "function": function,
+        }
+        if line is not None:
+            record["line"] = line + 1
+        if param is not None:
+            record["param"] = param
+        if self._class is not None:
+            record["class"] = self._class
+        names = getattr(item, "fixturenames", None)
+        if names:
+            params = getattr(callspec, "params", None) or {}
+            record["fixtures"] = self._fixtures(definition, names, params)
+            if param is not None and definition is not None:
+                self._learn_case(item, definition, record)
+        return record
+
+    def _learn_parent(self, item: pytest.Item, nodeid: str, function: str) -> None:
+        """Take module and class from the node id, unless they are those of the item before."""
+        name = item.name
+        if item.parent is self._parent and nodeid == f"{self._head}::{name}" and "::" not in name:
+            return
+        self._parent = item.parent if "::" not in name else None
+        self._head = nodeid.removesuffix(f"::{name}")
+        self._module = nodeid.partition("::")[0]
+        head = function.rpartition("::")[0]
+        self._class = head if head and head != self._module else None
+
+    def _learn_case(self, item: Any, definition: object, record: Record) -> None:  # noqa: ANN401 - as above
+        """Keep what further cases of the same definition have in common with this one."""
+        bracket = f"[{record['param']}]"
+        name: str = item.name
+        self._definition = definition
+        self._opening = name.removesuffix(bracket) + "[" if name.endswith(bracket) else ""
+        self._cut = len(self._opening)
+        self._names = [*item.fixturenames]
+        self._case = {**record}
+
+    def _fixtures(
+        self, definition: object, names: list[str], params: Mapping[str, object]
+    ) -> list[str]:
+        """Return the fixtures without arguments of ``parametrize`` and what stands for nothing."""
+        key = tuple(names)
+        kept = self._plain.get(key)
+        if kept is None:
+            kept = self._plain[key] = [n for n in names if not n.startswith(NO_FIXTURES)]
+        if not params:
+            return [*kept]
+        definitions = getattr(definition, "name2fixturedefs", None) or {}
+        return [name for name in kept if name not in params or _is_fixture(definitions.get(name))]
 
 
-def _fixtures(item: pytest.Item, names: list[str], params: dict[str, object]) -> list[str]:
-    names = [name for name in names if not name.startswith(NO_FIXTURES)]
-    if not params:
-        return names
-    definitions = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", None) or {}
-    kept = []
-    for name in names:
-        if name in params:
-            known = definitions.get(name)
-            if not known or is_direct_parameter(known[-1]):
-                continue
-        kept.append(name)
-    return kept
+def _is_fixture(known: Sequence[object] | None) -> bool:
+    """Tell whether a name with a parameter is a fixture, and no argument of ``parametrize``."""
+    return known is not None and len(known) > 0 and not is_direct_parameter(known[-1])
 
 
-def _add_markers(item: pytest.Item, record: Record) -> None:
-    names = set()
-    for mark in item.iter_markers():
-        if mark.name not in OWN_MARKERS:
-            names.add(mark.name)
-        elif mark.name == "crackle":
+def _add_markers(marks: list[pytest.Mark], record: Record) -> None:
+    for mark in marks:
+        name = mark.name
+        if name == "crackle":
             _add_crackle_mark(mark, record)
-    if names:
-        record["markers"] = sorted(names)
+        elif name not in OWN_MARKERS:
+            record["markers"] = sorted({*record.get("markers", ()), name})
 
 
 def _add_crackle_mark(mark: pytest.Mark, record: Record) -> None:

@@ -7,7 +7,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from pytest_crackle.firing.identities import Descriptors, Threads
+from pytest_crackle.firing.identities import NOT_KNOWN, Descriptors, Threads
 from pytest_crackle.firing.meters.clock import wall_clock
 from pytest_crackle.firing.meters.interpreter import (
     STATE_READINGS,
@@ -16,8 +16,8 @@ from pytest_crackle.firing.meters.interpreter import (
     state_reader,
     warnings_log_reader,
 )
-from pytest_crackle.firing.meters.pace import Thermometer
-from pytest_crackle.firing.meters.process import children_cpu_reader, delay_reader, rss_reader
+from pytest_crackle.firing.meters.pace import INTERVAL, Thermometer
+from pytest_crackle.firing.meters.process import children_cpu_reader, delay_reader, rss_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +69,7 @@ class Readings:
             (name, read) for name, read in counters.items() if read is not None and name in wanted
         ]
         self._counted: dict[str, float] = {}
-        self._rss = rss_reader() if "memory.rss" in wanted else None
+        self._rss = rss_file() if "memory.rss" in wanted else None
         self._find_log = warnings_log_reader() if "warnings" in wanted else None
         self._log: list[object] | None = None
         self._log_length = 0
@@ -79,14 +79,17 @@ class Readings:
         self._designed: dict[int, object] = {}
         self._collect = gc.collect
         self._descriptors: Descriptors | None = None
+        self._listing_due = 0.0
         self._threads: Threads | None = None
         self.thread_idents: set[int] = set()
 
     def base_line(self) -> None:
         """Take the levels before the first test: what collection left is nobody's doing."""
-        self._descriptors = Descriptors() if "fds" in self._wanted else None
-        self._threads = Threads() if "threads" in self._wanted else None
-        if self._threads is not None:
+        if "fds" in self._wanted:
+            with suppress(OSError):
+                self._descriptors = Descriptors()
+        if "threads" in self._wanted:
+            self._threads = Threads()
             self.thread_idents = self._threads.idents
         for name, read in self._counters:
             try:
@@ -99,8 +102,8 @@ class Readings:
     def begin(self) -> None:
         """Find the list of this test's warnings."""
         if self._find_log is not None:
-            self._log = self._find_log()
-            self._log_length = len(self._log) if self._log is not None else 0
+            self._log = log = self._find_log()
+            self._log_length = len(log) if log else 0
 
     def allow_state(self) -> None:
         """Take the state that a fixture wider than a function has set as intended.
@@ -115,48 +118,59 @@ class Readings:
                 self._designed[place] = before
         self._last_state = now
 
-    def read(self, metrics: dict[str, float], record: Record) -> None:
-        """Read every meter after a test; add values to `metrics` and facts to `record`."""
+    def read(self, metrics: dict[str, float], record: Record, now: float) -> None:
+        """Read every meter after a test; add values to `metrics` and facts to `record`.
+
+        `now` is the wall clock, read a moment ago.
+        """
         counted = self._counted
         for name, read in self._counters:
             try:
-                now = read()
+                count = read()
             except (OSError, ValueError):
                 counted.pop(name, None)
                 continue
-            before = counted.get(name)
-            counted[name] = now
-            if before is not None and now >= before:
-                metrics[name] = float(now - before)
+            if name in counted and count >= counted[name]:
+                metrics[name] = float(count - counted[name])
+            counted[name] = count
         if self._log is not None:
-            metrics["warnings"] = float(max(0, len(self._log) - self._log_length))
-        self._read_levels(metrics, record)
+            came = len(self._log) - self._log_length if self._log else 0
+            metrics["warnings"] = float(came) if came > 0 else 0.0
+        whole = now >= self._listing_due
+        if whole:
+            self._listing_due = now + INTERVAL
+        self._read_levels(metrics, record, whole=whole)
         if self._state is not None:
             state = self._state()
             if state != self._last_state:
                 self._note_state(state, record)
         thermometer = self._thermometer
-        if thermometer is not None and self._wall() >= thermometer.due:
+        if thermometer is not None and now >= thermometer.due:
             self._take_probe(thermometer, metrics, record)
 
-    def _read_levels(self, metrics: dict[str, float], record: Record) -> None:
+    def _read_levels(self, metrics: dict[str, float], record: Record, *, whole: bool) -> None:
+        free = NOT_KNOWN
         if self._rss is not None:
-            with suppress(OSError, ValueError):
-                metrics["memory.rss"] = self._rss()
+            try:
+                metrics["memory.rss"] = self._rss.read()
+                free = self._rss.descriptor
+            except (OSError, ValueError):
+                free = NOT_KNOWN
         if self._descriptors is not None:
             try:
-                changes = self._descriptors.changes()
+                changes = self._descriptors.changes(free, whole=whole)
             except OSError:
-                changes = None
-            if changes is not None:
-                metrics["fds"] = changes[0]
-                _note(record, "fds", changes[1], changes[2])
+                pass
+            else:
+                metrics["fds"] = self._descriptors.level
+                if changes is not None:
+                    _note(record, "fds", *changes)
         if self._threads is not None:
-            level, came, went = self._threads.changes()
-            metrics["threads"] = level
-            if came or went:
+            changes = self._threads.changes()
+            metrics["threads"] = self._threads.level
+            if changes is not None:
                 self.thread_idents = self._threads.idents
-                _note(record, "threads", came, went)
+                _note(record, "threads", *changes)
 
     def _note_state(self, state: tuple[object, ...], record: Record) -> None:
         changes = []
@@ -197,7 +211,7 @@ class Readings:
                     thread.join(max(0.0, deadline - self._wall()))
         metrics: dict[str, float] = {}
         record: Record = {}
-        self._read_levels(metrics, record)
+        self._read_levels(metrics, record, whole=True)
         return {"metrics": metrics, "closed": record.get("closed", {})}
 
 

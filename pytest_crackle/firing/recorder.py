@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from pytest_crackle.firing.items import describe, is_direct_parameter
+from pytest_crackle.firing.extras import Extras
+from pytest_crackle.firing.items import Describer, is_direct_parameter
 from pytest_crackle.firing.meters.clock import cpu_clock, epoch_clock, wall_clock
 from pytest_crackle.firing.readings import Readings
 from pytest_crackle.firing.recording import Firing
-from pytest_crackle.firing.transport import END_KEY, attach
+from pytest_crackle.firing.transport import END_KEY, PROCESS_KEY, attach, process
 from pytest_crackle.model.metrics import PHASES
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Iterable, Sequence
 
+    from pytest_crackle.firing.meters.base import Meter
     from pytest_crackle.model.record import Record
 
 __all__ = ["Recorder"]
@@ -24,7 +26,7 @@ __all__ = ["Recorder"]
 MANY_MODULES: Final = 100
 _WALL: Final = {phase: f"duration.{phase}" for phase in PHASES}
 _CPU: Final = {phase: f"cpu.{phase}" for phase in PHASES}
-INDEX_KEY: Final = pytest.StashKey[int]()
+_CPUS: Final = frozenset(_CPU.values())
 
 
 class Recorder:
@@ -41,17 +43,31 @@ class Recorder:
         The id of this xdist worker.
     junit : bool
         Show the metrics in JUnit XML, as properties of each test.
+    extra : sequence of Meter
+        Opt-in meters and those of others.
     """
 
-    def __init__(self, meters: Iterable[str], worker: str | None, *, junit: bool = False) -> None:
+    def __init__(
+        self,
+        meters: Iterable[str],
+        worker: str | None,
+        *,
+        junit: bool = False,
+        extra: Sequence[Meter] = (),
+    ) -> None:
         wanted = frozenset(meters)
         self.firing = Firing()
         self.faults: list[str] = []
         self.worker = worker
+        self._process = None if worker is None else process()
         self._junit = junit
         self.readings = Readings(wanted)
+        self._extras = Extras(extra, self.fault) if extra else None
         self._wall, self._epoch = wall_clock(), epoch_clock()
         self._cpu = cpu_clock() if "cpu" in wanted else None
+        self._describer = Describer()
+        self._indexes: dict[int, int] = {}
+        self._direct: object = None
         self._seq = 0
         self._item: pytest.Item | None = None
         self._attempt = 0
@@ -61,7 +77,7 @@ class Recorder:
         self._metrics: dict[str, float] = {}
         self._start = 0.0
         self._phase_wall: float | None = None
-        self._phase_cpu = 0.0
+        self._phase_cpu = self._ended = 0.0
         self._modules = 0
 
     def fault(self, where: str, error: BaseException) -> None:
@@ -78,8 +94,9 @@ class Recorder:
     ) -> Generator[None, object, object]:
         """Note the collection order before any plugin shuffles it."""
         try:
-            for index, item in enumerate(items):
-                item.stash[INDEX_KEY] = index
+            # By identity, and no entry in each item's stash: an item that is gone from the
+            # session leaves a number that nobody asks for.
+            self._indexes = dict(zip(map(id, items), range(len(items)), strict=True))
         except Exception as error:  # noqa: BLE001 - a fault of ours must not change the session
             self.fault("collection", error)
         return (yield)
@@ -95,6 +112,8 @@ class Recorder:
     def end(self) -> dict[str, object]:
         """Read the levels a last time; built-in types, for the worker's output."""
         try:
+            if self._extras is not None:
+                self._extras.stop({}, {})  # that a test which was interrupted left running
             reading = self.readings.last_reading()
         except Exception as error:  # noqa: BLE001 - as above
             self.fault("end reading", error)
@@ -110,14 +129,6 @@ class Recorder:
 
     # ------------------------------------------------------------------ the phases
 
-    def _stamp(self, phase: str) -> None:
-        try:
-            self._phase_wall = self._wall()
-            if self._cpu is not None:
-                self._phase_cpu = self._cpu()
-        except Exception as error:  # noqa: BLE001 - as above
-            self.fault(phase, error)
-
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Begin a test."""
@@ -126,23 +137,29 @@ class Recorder:
             self._item = item
             self._setups, self._metrics, self._outcome = [], {}, "passed"
             self._inner_wall = self._inner_cpu = 0.0
-            self.firing.begin(item.nodeid)
+            self.firing.begin(item)
             self.readings.begin()
             self._modules = len(sys.modules)
+            if self._extras is not None:
+                self._extras.start()
             self._start = self._epoch()
-            self._stamp("setup")
+            self._phase_wall = self._wall()
+            if self._cpu is not None:
+                self._phase_cpu = self._cpu()
         except Exception as error:  # noqa: BLE001 - as above
             self.fault("setup", error)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_call(self) -> None:
-        """Stamp the beginning of the call."""
-        self._stamp("call")
+        """Stamp the beginning of the call, or of the teardown."""
+        try:
+            self._phase_wall = self._wall()
+            if self._cpu is not None:
+                self._phase_cpu = self._cpu()
+        except Exception as error:  # noqa: BLE001 - as above
+            self.fault("phase", error)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_teardown(self) -> None:
-        """Stamp the beginning of the teardown."""
-        self._stamp("teardown")
+    pytest_runtest_teardown = pytest_runtest_call
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(
@@ -151,7 +168,11 @@ class Recorder:
         """Time one fixture set-up, without the ones that it asks for on the way."""
         begun = None
         try:
-            if not is_direct_parameter(fixturedef):
+            if fixturedef.func is self._direct:
+                pass  # no fixture, and known: most set-ups of parametrized tests are of this kind
+            elif is_direct_parameter(fixturedef):
+                self._direct = fixturedef.func
+            else:
                 cpu = self._cpu() if self._cpu is not None else 0.0
                 begun = (self._wall(), cpu, self._inner_wall, self._inner_cpu)
                 self._inner_wall = self._inner_cpu = 0.0
@@ -195,14 +216,16 @@ class Recorder:
                 if self._cpu is not None:
                     cpu = self._cpu() - self._phase_cpu
                     self._metrics[_CPU[when]] = cpu if cpu > 0.0 else 0.0
-                wall = self._wall() - self._phase_wall
+                self._ended = now = self._wall()
+                wall = now - self._phase_wall
                 self._metrics[_WALL[when]] = wall if wall > 0.0 else 0.0
         except Exception as error:  # noqa: BLE001 - as above
             self.fault("phase", error)
         report = yield
         try:
             if item is self._item:
-                self._note_outcome(report)
+                if report.outcome != "passed" or when == "call":
+                    self._note_outcome(report)
                 if when == "teardown":
                     record = self._finish(item)
                     if self._junit:
@@ -233,28 +256,32 @@ class Recorder:
         self.firing.finish()
         self._phase_wall = None
         metrics = self._metrics
-        metrics["duration"] = sum([metrics.get(name, 0.0) for name in _WALL.values()])
-        if self._cpu is not None:
-            metrics["cpu"] = sum([metrics.get(name, 0.0) for name in _CPU.values()])
+        _add_totals(metrics)
         try:
-            record = describe(item)
+            record = self._describer.describe(item, item.nodeid)
         except Exception as error:  # noqa: BLE001 - what the test recorded is kept
             self.fault("description", error)
             record = {"nodeid": item.nodeid}
-        record["index"] = item.stash.get(INDEX_KEY, self._seq)
+        record["index"] = self._indexes.get(id(item), self._seq)
         record["seq"] = self._seq
         record["outcome"] = self._outcome
         record["attempt"] = self._attempt
         record["worker"] = self.worker
         record["start"] = self._start
+        if self._seq == 0 and self._process is not None:
+            record[PROCESS_KEY] = self._process
+        units: dict[str, list[str]] = {}
         try:
-            self.readings.read(metrics, record)
+            if self._extras is not None:
+                self._extras.stop(metrics, units)
+            self.readings.read(metrics, record, self._ended)
         except Exception as error:  # noqa: BLE001 - meters that fail are missing
             self.fault("meters", error)
         if slot is not None and slot.metrics:
             metrics.update(slot.metrics)
-            if slot.units:
-                record["units"] = slot.units
+            units.update(slot.units)
+        if units:
+            record["units"] = units
         record["metrics"] = metrics
         if self._setups:
             record["setups"] = self._setups
@@ -263,6 +290,21 @@ class Recorder:
         self.firing.stale_threads = self.readings.thread_idents
         self._seq += 1
         return record
+
+
+def _add_totals(metrics: dict[str, float]) -> None:
+    """Add the sums over the phases; `metrics` holds nothing else yet."""
+    wall = cpu = 0.0
+    has_cpu = False
+    for name, value in metrics.items():
+        if name in _CPUS:
+            cpu += value
+            has_cpu = True
+        else:
+            wall += value
+    metrics["duration"] = wall
+    if has_cpu:
+        metrics["cpu"] = cpu
 
 
 def _properties(record: Record) -> list[tuple[str, object]]:

@@ -35,28 +35,32 @@ UNIT_LENGTH: Final = 40
 class Slot:
     """What one attempt of one test records; closed when the test is over.
 
+    `Firing.begin` fills it: an ``__init__`` would be one more call for every test.
+
     Attributes
     ----------
-    nodeid : str
+    test : object
+        The item, or its node id: asked for only where something is to be told.
     metrics : dict of str to float
     units : dict of str to [unit, kind]
     closed : bool
+    lock : threading.Lock
     """
 
-    __slots__ = ("_lock", "closed", "metrics", "nodeid", "units")
+    __slots__ = ("closed", "lock", "metrics", "test", "units")
 
-    def __init__(self, nodeid: str, lock: threading.Lock) -> None:
-        self.nodeid = nodeid
-        self.metrics: dict[str, float] = {}
-        self.units: dict[str, list[str]] = {}
-        self.closed = False
-        self._lock = lock
+    test: object
+    metrics: dict[str, float]
+    units: dict[str, list[str]]
+    closed: bool
+    lock: threading.Lock
 
     def store(self, name: str, value: float, declared: list[str] | None, *, add: bool) -> None:
         """Set or add a checked value; refuse it once the test is over."""
-        with self._lock:
+        with self.lock:
             if self.closed:
-                raise RuntimeError(f"record_metric({name!a}): {self.nodeid} is over")
+                nodeid = getattr(self.test, "nodeid", self.test)
+                raise RuntimeError(f"record_metric({name!a}): {nodeid} is over")
             if add:
                 value += self.metrics.get(name, 0.0)
                 if not math.isfinite(value):
@@ -64,11 +68,6 @@ class Slot:
             self.metrics[name] = value
             if declared is not None:
                 self.units[name] = declared
-
-    def close(self) -> None:
-        """Take no further values."""
-        with self._lock:
-            self.closed = True
 
 
 class Firing:
@@ -83,18 +82,21 @@ class Firing:
         self.stale_threads: set[int] = set()
         self._lock = threading.Lock()
 
-    def begin(self, nodeid: str) -> Slot:
+    def begin(self, test: object) -> Slot:
         """Open the slot of a test and make it the running one."""
-        self.slot = slot = Slot(nodeid, self._lock)
+        self.slot = slot = Slot()
+        slot.test, slot.closed, slot.lock = test, False, self._lock
+        slot.metrics, slot.units = {}, {}
         _running.set(slot)
         return slot
 
     def finish(self) -> None:
-        """Close the running slot."""
-        if self.slot is not None:
-            self.slot.close()
+        """Close the running slot; it takes no further values."""
+        slot = self.slot
+        if slot is not None:
+            with slot.lock:
+                slot.closed = True
             self.slot = None
-        _running.set(None)
 
     def push(self) -> None:
         """Begin the session: from here on a call outside a test is an error."""
@@ -123,8 +125,8 @@ def _current_slot(name: str) -> Slot | None:
         return None
     session = _sessions[-1]
     slot = _running.get()
-    if slot is not None:
-        return slot
+    if slot is not None and not (slot.closed and session.slot is None):
+        return slot  # that of an earlier test, in a context copied from it, refuses the value
     # A new thread starts with an empty context: take the running test, unless the thread is one
     # that an earlier test left behind.
     if threading.get_ident() in session.stale_threads or session.slot is None:
@@ -133,7 +135,9 @@ def _current_slot(name: str) -> Slot | None:
 
 
 def _check_value(name: str, value: object) -> float:
-    if type(value) is float or type(value) is int:
+    if type(value) is float:
+        number = value
+    elif type(value) is int:
         number = _to_float(name, value)
     elif isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
         raise TypeError(f"record_metric({name!a}): a bool is no measurement; record 0 or 1")
@@ -162,9 +166,7 @@ def _to_float(name: str, value: object) -> float:
     return number if type(number) is float else float.__float__(number)
 
 
-def _check_declared(name: str, unit: str | None, kind: MetricKind | None) -> list[str] | None:
-    if unit is None and kind is None:
-        return None
+def _check_declared(name: str, unit: str | None, kind: MetricKind | None) -> list[str]:
     if unit is not None and (type(unit) is not str or not 1 <= len(unit) <= UNIT_LENGTH):
         raise CrackleError(f"record_metric({name!a}): unit must be 1 to {UNIT_LENGTH} characters")
     if kind is not None and (kind not in KINDS or kind == "time"):
@@ -191,7 +193,9 @@ class RecordMetric:
     ) -> None:
         name = check_metric_name(name)
         number = _check_value(name, value)
-        declared = _check_declared(name, unit, kind)
+        declared = None
+        if unit is not None or kind is not None:
+            declared = _check_declared(name, unit, kind)
         slot = self._slot or _current_slot(name)
         if slot is not None:
             slot.store(name, number, declared, add=add)

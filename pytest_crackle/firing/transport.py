@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -9,7 +11,7 @@ if TYPE_CHECKING:
 
     from pytest_crackle.model.record import Record
 
-__all__ = ["END_KEY", "attach", "detach", "has_workers", "worker_id"]
+__all__ = ["END_KEY", "PROCESS_KEY", "attach", "detach", "has_workers", "process", "worker_id"]
 
 CARRIER: Final = "_crackle_record"
 """Attribute of the test report; pytest-xdist and pytest-forked carry it with the report's own.
@@ -19,6 +21,14 @@ session, which a dead worker never sends.
 """
 END_KEY: Final = "crackle_end"
 """Key of the worker's output: small facts from the end of its session."""
+
+PROCESS_KEY: Final = "process"
+"""Key of a worker's first record, for what pytest-xdist does not tell and no crash may cost."""
+
+
+def process() -> list[int | str]:
+    """Return the process id and the host of this process."""
+    return [os.getpid(), socket.gethostname()]
 
 
 def worker_id(config: pytest.Config) -> str | None:
@@ -34,7 +44,7 @@ def has_workers(config: pytest.Config) -> bool:
 
 def attach(report: pytest.TestReport, record: Record) -> None:
     """Put a record on the report of the test's teardown."""
-    setattr(report, CARRIER, record)
+    report.__dict__[CARRIER] = record
 
 
 def detach(report: pytest.TestReport) -> Record | None:

@@ -39,7 +39,11 @@ MOST_OF_A_SUBKIND: Final = 5
 """The cooling tells at most so many of a sub-kind (detectors.md 2); then silence says nothing."""
 _SENSITIVITY: Final = {"slow": 0, "normal": 1, "fast": 2}
 _STATE: Final = "state"
-_CLASSIC: Final = "classic"
+_OWNERS: Final = {
+    "classic": "classic",
+    **dict.fromkeys(("onward", "slower", "count", "changed", "flips"), "history"),
+}
+"""Detectors that are not named like the kinds of their patterns, by sub-kind."""
 
 Standing = Literal["new", "accepted", "worse", "expired"]
 
@@ -270,7 +274,7 @@ def removable(
     rate = _SENSITIVITY.get(cooling.rate, 0)
 
     def is_gone(entry: Entry) -> bool:
-        detector = _CLASSIC if entry.subkind == _CLASSIC else entry.kind
+        detector = _OWNERS.get(entry.subkind, entry.kind)
         return (
             entry.id not in told
             and detector in cooling.detectors

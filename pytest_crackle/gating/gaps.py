@@ -8,9 +8,10 @@ from pytest_crackle.gating.rules import ANY, KINDS
 from pytest_crackle.model.units import count_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pytest_crackle.gating.rules import Rule
+    from pytest_crackle.gating.verdict import GatePlan
     from pytest_crackle.model.pattern import Pattern
     from pytest_crackle.model.report import CoolingInfo
     from pytest_crackle.model.table import MetricTable
@@ -24,22 +25,28 @@ _STATE: Final = "state"
 """The metric of patterns about interpreter state, which have no column."""
 
 
-def _producers(rule: Rule, detectors: Sequence[str]) -> list[str]:
+def _producers(
+    rule: Rule, detectors: Sequence[str], kinds: Mapping[str, tuple[str, ...]]
+) -> list[str]:
     """Those detectors that may give patterns of the rule's kind.
 
-    Ours are named like their kinds; others (classic, third parties) may give any.
+    Ours are named like their kinds, third parties' say which are theirs; classic may give any.
     """
     if rule.kind == ANY:
         return list(detectors)
-    return [name for name in detectors if name == rule.kind or name not in KINDS]
+    return [
+        name
+        for name in detectors
+        if (rule.kind in kinds[name] if name in kinds else name == rule.kind or name not in KINDS)
+    ]
 
 
-def stopped(rules: Sequence[Rule], cooling: CoolingInfo, faults: Sequence[str]) -> list[str]:
+def stopped(plan: GatePlan, cooling: CoolingInfo, faults: Sequence[str]) -> list[str]:
     """Return the faults of the cooling that kept a rule from being judged.
 
     Parameters
     ----------
-    rules : sequence of Rule
+    plan : GatePlan
     cooling : CoolingInfo
     faults : sequence of str
         Those of a detector, ``"detector NAME failed: ..."``, concern the rules that look to it;
@@ -52,19 +59,22 @@ def stopped(rules: Sequence[Rule], cooling: CoolingInfo, faults: Sequence[str]) 
     out = []
     for fault in faults:
         ours = [name for name in cooling.detectors if fault.startswith(f"detector {name} failed")]
-        if any(not ours or ours[0] in _producers(rule, cooling.detectors) for rule in rules):
+        if any(
+            not ours or ours[0] in _producers(rule, cooling.detectors, plan.kinds)
+            for rule in plan.rules
+        ):
             out.append(fault)
     return out
 
 
 def unjudged(
-    rules: Sequence[Rule], table: MetricTable, cooling: CoolingInfo, patterns: Sequence[Pattern]
+    plan: GatePlan, table: MetricTable, cooling: CoolingInfo, patterns: Sequence[Pattern]
 ) -> tuple[str | None, ...]:
     """Return for each rule why it could not be judged, or None.
 
     Parameters
     ----------
-    rules : sequence of Rule
+    plan : GatePlan
     table : MetricTable
     cooling : CoolingInfo
     patterns : sequence of Pattern
@@ -75,7 +85,11 @@ def unjudged(
         A clause each; None for a rule that could be judged.
     """
     nothing = _no_data(table)
-    return tuple(nothing or _gap(rule, table, cooling, patterns) for rule in rules)
+    return tuple(
+        nothing
+        or _gap(rule, _producers(rule, cooling.detectors, plan.kinds), table, cooling, patterns)
+        for rule in plan.rules
+    )
 
 
 def _no_data(table: MetricTable) -> str | None:
@@ -89,9 +103,12 @@ def _no_data(table: MetricTable) -> str | None:
 
 
 def _gap(
-    rule: Rule, table: MetricTable, cooling: CoolingInfo, patterns: Sequence[Pattern]
+    rule: Rule,
+    producers: Sequence[str],
+    table: MetricTable,
+    cooling: CoolingInfo,
+    patterns: Sequence[Pattern],
 ) -> str | None:
-    producers = _producers(rule, cooling.detectors)
     if not producers:
         return f"no detector that looks for {rule.kind} was chosen"
     if rule.metric and not any(map(rule.metric.matches, (*table.columns, _STATE))):

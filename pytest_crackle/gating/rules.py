@@ -10,11 +10,11 @@ from pytest_crackle.model.errors import CrackleError
 from pytest_crackle.model.pattern import PatternKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from pytest_crackle.model.pattern import Pattern
 
-__all__ = ["ANY", "KINDS", "Rule", "marked", "parse_rule", "parse_rules"]
+__all__ = ["ANY", "KINDS", "Rule", "known_kinds", "marked", "parse_rule", "parse_rules"]
 
 ANY: Final = "any"
 KINDS: Final = tuple(str(kind) for kind in PatternKind)
@@ -83,6 +83,17 @@ class Rule:
         if pattern.gate_p is not None and alpha is not None and pattern.gate_p > alpha:
             return False
         return self.names(pattern) if _is_doubtful(pattern) else pattern.gateable
+
+
+def known_kinds(others: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    """Return all kinds that a rule may name: ours, then those of third parties' detectors.
+
+    Parameters
+    ----------
+    others : mapping of str to iterable of str
+        Kinds by the name of the detector that gives them.
+    """
+    return tuple(dict.fromkeys((*KINDS, *(kind for kinds in others.values() for kind in kinds))))
 
 
 def _is_doubtful(pattern: Pattern) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.gating.baseline import Baseline, removable, standing, times_worse
@@ -14,7 +15,7 @@ from pytest_crackle.model.report import Gate
 from pytest_crackle.model.units import count_of, format_count
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from pytest_crackle.gating.baseline import Entry, Standing
@@ -43,6 +44,8 @@ class GatePlan:
         Say what would fail, and let it pass.
     alpha : float or None
         Greatest Holm-adjusted p-value of a shift that fails: the alpha of the cooling profile.
+    kinds : mapping of str to tuple of str
+        The kinds of patterns that third parties' detectors give, by the detector's name.
     """
 
     rules: tuple[Rule, ...] = ()
@@ -50,6 +53,7 @@ class GatePlan:
     baseline: Baseline | None = None
     dry_run: bool = False
     alpha: float | None = None
+    kinds: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +153,9 @@ def judge(
     if plan.baseline is not None and partial is None and not faults:
         gone = removable(plan.baseline, patterns, cooling, table.columns, table.nodeids)
     judged.sort(key=lambda pattern: pattern.level != "fail")
-    facts = _Facts(plan, spending, partial, unjudged(plan.rules, table, cooling, patterns))
+    facts = _Facts(plan, spending, partial, unjudged(plan, table, cooling, patterns))
     # a run of a part of the suite has no verdict of rules that a fault could spoil
-    broken = () if partial else stopped(plan.rules, cooling, faults)
+    broken = () if partial else stopped(plan, cooling, faults)
     verdict, closed, reason = _verdict(told, facts, judged, (*spending.problems, *broken))
     gate = replace(
         told,

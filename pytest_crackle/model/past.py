@@ -79,6 +79,7 @@ class Past:
         Those of this run.
     commit, branch : str or None
     dirty : bool
+    labels : tuple of str
         Of this run as well.
     """
 
@@ -89,8 +90,15 @@ class Past:
     commit: str | None = None
     branch: str | None = None
     dirty: bool = False
+    labels: tuple[str, ...] = ()
 
-    def aligned(self, metric: str, runs: Sequence[PastRun] | None = None) -> list[array[float]]:
+    def aligned(
+        self,
+        metric: str,
+        runs: Sequence[PastRun] | None = None,
+        *,
+        outcome: str | None = None,
+    ) -> list[array[float]]:
         """Return one column a run, each indexed by test number, NaN where the run has no value.
 
         Parameters
@@ -98,6 +106,8 @@ class Past:
         metric : str
         runs : sequence of PastRun, optional
             All runs if not given.
+        outcome : str, optional
+            Only the values of tests that ended so: a test that fails early was not slow or fast.
 
         Returns
         -------
@@ -108,7 +118,9 @@ class Past:
         out = []
         for run in self.runs if runs is None else runs:
             column = empty[:]
-            for test, value in zip(run.tests, run.column(metric), strict=True):
-                column[test] = value
+            values = run.column(metric)
+            for test, value, ended in zip(run.tests, values, run.outcomes, strict=True):
+                if outcome is None or ended == outcome:
+                    column[test] = value
             out.append(column)
         return out

@@ -17,12 +17,16 @@ Level = Literal["fail", "warn", "note", "notice"]
 
 
 class PatternKind(StrEnum):
-    """The four kinds; third parties may use strings of their own beside them."""
+    """Our kinds; third parties may use strings of their own beside them.
+
+    The first four are found in one run, flaky tests only in several.
+    """
 
     CLUSTERING = "clustering"
     PHASE_TRANSITION = "phase-transition"
     CONSERVATION = "conservation"
     CORRELATION = "correlation"
+    FLAKY = "flaky"
 
 
 @dataclass(frozen=True, slots=True)

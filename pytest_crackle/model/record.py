@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypedDict
 
 from pytest_crackle.model.errors import CrackleError
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["OUTCOMES", "Record", "check_record", "finite_number"]
+
+MOST_INTEGER: Final = 2**53
+"""What a JSON number can hold exactly for every reader."""
 
 OUTCOMES: Final = ("passed", "failed", "skipped", "error", "xfailed", "xpassed")
 
@@ -32,6 +36,8 @@ class Record(_ClassKey, total=False):
     attempt : int
         0 for the first run of the test, counting reruns.
     worker : str or None
+    process : list of [process id, host]
+        In the first record of a worker, on its way to the controller.
     start : float
         Seconds since the epoch at the start of the set-up.
     metrics : dict of str to float
@@ -65,6 +71,7 @@ class Record(_ClassKey, total=False):
     outcome: str
     attempt: int
     worker: str | None
+    process: list[int | str]
     start: float
     metrics: dict[str, float]
     units: dict[str, list[str]]
@@ -114,8 +121,12 @@ def check_record(data: object) -> Record:
         if (value := data.get(key)) is not None and not isinstance(value, str):
             raise _fail(key, "a string", value)
     for key in _INTEGERS:
-        if (value := data.get(key)) is not None and type(value) is not int:
+        if (value := data.get(key)) is None:
+            continue
+        if type(value) is not int:
             raise _fail(key, "an integer", value)
+        if abs(value) > MOST_INTEGER:
+            raise CrackleError(f"{key} must be an integer of at most 53 bits")
     if not data.get("nodeid"):
         raise CrackleError("nodeid is missing")
     if (worker := data.get("worker")) is not None and not isinstance(worker, str):
@@ -126,9 +137,12 @@ def check_record(data: object) -> Record:
         finite_number("start", start)
     _check_metrics(data)
     for key in ("fixtures", "markers", "ignore", "budgets"):
-        _check_strings(key, data.get(key, []))
+        if key in data:
+            _check_strings(key, data[key])
     for key in ("opened", "closed"):
-        identities = data.get(key, {})
+        if key not in data:
+            continue
+        identities = data[key]
         if not isinstance(identities, dict):
             raise _fail(key, "an object", identities)
         for name, values in identities.items():
@@ -150,13 +164,23 @@ def finite_number(key: str, value: object) -> float:
     return number
 
 
+@lru_cache(maxsize=1024)
+def _check_names(names: tuple[str, ...]) -> None:
+    """Check the names of a record's metrics; most records have those of another one."""
+    for name in names:
+        check_metric_name(name)
+
+
 def _check_metrics(data: dict[str, object]) -> None:
     metrics = data.get("metrics")
     if not isinstance(metrics, dict):
         raise _fail("metrics", "an object", metrics)
-    for name, value in metrics.items():
-        check_metric_name(name)
-        metrics[name] = finite_number(f"metric {name!a}", value)
+    _check_names(tuple(metrics))
+    values = metrics.values()
+    # one look at all of them in the usual case: what is not finite makes the sum not finite
+    if not set(map(type, values)) <= {float} or not math.isfinite(sum(values)):
+        for name, value in metrics.items():
+            metrics[name] = finite_number(f"metric {name!a}", value)
     units = data.get("units", {})
     if not isinstance(units, dict):
         raise _fail("units", "an object", units)
@@ -171,6 +195,8 @@ def _check_metrics(data: dict[str, object]) -> None:
 def _check_strings(key: str, values: object) -> None:
     if not isinstance(values, list):
         raise _fail(key, "a list of strings", values)
+    if set(map(type, values)) <= {str}:
+        return
     for value in values:
         if not isinstance(value, str):
             raise _fail(f"an entry of {key}", "a string", value)

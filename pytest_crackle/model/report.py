@@ -35,7 +35,7 @@ class NotTested:
 
 @dataclass(frozen=True, slots=True)
 class WorkerInfo:
-    """One process that ran tests."""
+    """One process that ran tests; `machine` names the machine of a shard, else `host` does."""
 
     id: str
     pid: int | None = None
@@ -43,6 +43,7 @@ class WorkerInfo:
     python: str | None = None
     tests: int = 0
     crashed: bool = False
+    machine: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ class SessionInfo:
         "no" or the mode of pytest-xdist.
     collected : int or None
         Tests that were selected to run.
+    environment : str or None
+        Python, system and processor in one key, as a history knows them.
     """
 
     started: str | None = None
@@ -80,7 +83,16 @@ class SessionInfo:
     platform: str | None = None
     dist: str = "no"
     collected: int | None = None
+    environment: str | None = None
     workers: tuple[WorkerInfo, ...] = ()
+
+    def machines(self) -> dict[str, str]:
+        """Return the machine of each worker; {} if all of them ran on one."""
+        named = {worker.id: worker.machine or worker.host for worker in self.workers}
+        known = [name for name in named.values() if name]
+        if len(set(known)) < 2:
+            return {}
+        return {worker: name or known[0] for worker, name in named.items()}
 
 
 @dataclass(frozen=True, slots=True)

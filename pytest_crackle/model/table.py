@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from array import array
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.model.metrics import BUILTIN, MetricInfo
 from pytest_crackle.model.record import check_record
+from pytest_crackle.model.recordcolumns import RecordColumns, param_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pytest_crackle.model.metrics import MetricKind
     from pytest_crackle.model.record import Record
+    from pytest_crackle.model.recordcolumns import Block
 
 __all__ = ["EndReading", "FixtureSetup", "MetricTable", "StateChange", "TableBuilder"]
 
@@ -66,8 +68,14 @@ class MetricTable:
     fixtures, markers : list of tuple of str
     setups, states, opened, closed, module_growth, blocks, ignores, budgets : dict of row to value
         Sparse: only rows that have something to tell.
+    retried : dict of row to tuple of str
+        Sparse: the outcomes of the earlier attempts of a test that ran more than once, in their
+        order; that of the last attempt is in `outcomes`.
     ends : dict of worker to EndReading
         The last reading of each worker; key "" without workers.
+    machines : dict of worker to str
+        The machine that each worker ran on; {} if all ran on one. Times of different machines
+        compare only by way of `pace`.
     conflicts : tuple of str
         Sentences about metrics that tests declared with different units or kinds.
     """
@@ -98,7 +106,9 @@ class MetricTable:
         self.blocks: dict[int, int] = {}
         self.ignores: dict[int, tuple[str, ...]] = {}
         self.budgets: dict[int, tuple[str, ...]] = {}
+        self.retried: dict[int, tuple[str, ...]] = {}
         self.ends: dict[str, EndReading] = {}
+        self.machines: dict[str, str] = {}
         self.conflicts: tuple[str, ...] = ()
 
     @property
@@ -159,110 +169,19 @@ class MetricTable:
         return dict(sorted(orders.items()))
 
 
-_BLANK: Final[Record] = {
-    "nodeid": "",
-    "worker": None,
-    "seq": -1,
-    "attempt": -1,
-    "outcome": "passed",
-    "start": NAN,
-    "file": "",
-    "line": -1,
-    "module": "",
-    "class": None,
-    "function": "",
-    "param": "",
-    "index": -1,
-    "fixtures": [],
-    "markers": [],
-    "metrics": {},
-}
-"""What a record says where it says nothing; its further keys are sparse."""
-
-
-class _Fact(NamedTuple):
-    """What is kept of one record beside its metrics."""
-
-    nodeid: str
-    worker: str | None
-    seq: int
-    attempt: int
-    outcome: str
-    start: float
-    file: str
-    line: int
-    module: str
-    class_: str | None
-    function: str
-    param: str
-    place: int
-    fixtures: tuple[str, ...]
-    markers: tuple[str, ...]
-
-
-class TableBuilder:
+class TableBuilder(RecordColumns):
     """Collect well-formed records as they arrive, compactly, and hand out the finished table.
 
     Parameters
     ----------
     per_worker : bool
         As in `MetricTable.from_records`.
-
-    Notes
-    -----
-    Taking in a record is on the path of every test: it makes some twenty calls and keeps about
-    300 bytes. The values of records with the same metrics in the same order lie in one array.
     """
 
     def __init__(self, *, per_worker: bool = False) -> None:
+        super().__init__()
         self.per_worker = per_worker
-        self._facts: list[_Fact] = []
-        self._shapes: dict[tuple[str, ...], tuple[array[float], list[int]]] = {}
-        self._extras: dict[int, Record] = {}
-        self._strings: dict[str, str] = {}
-        self._tuples: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._ends: dict[str, EndReading] = {}
-
-    def __len__(self) -> int:
-        return len(self._facts)
-
-    def add(self, record: Record) -> None:
-        """Take in one record; a later record of the same test replaces the earlier one."""
-        full: Record = {**_BLANK, **record}
-        number = len(self._facts)
-        metrics = full["metrics"]
-        shape = tuple(metrics)
-        held = self._shapes.get(shape)
-        if held is None:
-            held = self._shapes[shape] = (array("d"), [])
-        held[0].extend(metrics.values())
-        held[1].append(number)
-        # one object for equal values, whatever process they are of
-        same, together = self._strings.setdefault, self._tuples.setdefault
-        worker, outcome, file = full["worker"], full["outcome"], full["file"]
-        module, class_, function = full["module"], full["class"], full["function"]
-        fixtures, markers = tuple(full["fixtures"]), tuple(full["markers"])
-        self._facts.append(
-            _Fact(
-                full["nodeid"],
-                worker and same(worker, worker),
-                full["seq"],
-                full["attempt"],
-                same(outcome, outcome),
-                full["start"],
-                same(file, file),
-                full["line"],
-                same(module, module),
-                class_ and same(class_, class_),
-                same(function, function),
-                full["param"],
-                full["index"],
-                together(fixtures, fixtures),
-                together(markers, markers),
-            )
-        )
-        if len(full) > len(_BLANK):
-            self._extras[number] = {key: full[key] for key in full if key not in _BLANK}  # type: ignore[literal-required, assignment] # the keys of a record
 
     def end(self, worker: str, reading: EndReading) -> None:
         """Take in the last reading of a worker ("" without workers)."""
@@ -271,25 +190,16 @@ class TableBuilder:
     def table(self) -> MetricTable:
         """Return the table, rows in collection order."""
         table = MetricTable()
-        rows: dict[object, int] = {}
-        latest: list[int] = []  # by row: the number of its last record
-        attempts: list[int] = []
-        for number, fact in enumerate(self._facts):
-            key = (fact.nodeid, fact.worker) if self.per_worker else fact.nodeid
-            row = rows.setdefault(key, len(latest))
-            given = fact.attempt
-            if row == len(latest):
-                latest.append(number)
-                attempts.append(max(given, 0))
-            else:
-                latest[row] = number
-                attempts[row] = given if given > 0 else attempts[row] + 1
-        _add_facts(table, [self._facts[number] for number in latest], attempts)
-        places = {number: row for row, number in enumerate(latest)}
-        _add_columns(table, self._shapes, places)
-        for number, record in self._extras.items():
-            if (place := places.get(number)) is not None:
-                _add_sparse(table, place, record, self._strings.setdefault)
+        latest = self._latest(table)
+        rows = {number: row for row, number in enumerate(latest)}
+        _add_facts(table, self, latest)
+        _add_columns(table, self, rows)
+        _add_setups(table, self, rows)
+        for number, record in self.rare.items():
+            if (row := rows.get(number)) is not None:
+                _add_rare(table, row, record)
+        for name, unit, kind in self.units:
+            _declare(table, name, unit, kind)  # type: ignore[arg-type] # checked where it came in
         for name in table.columns:
             table.infos.setdefault(name, BUILTIN.get(name) or MetricInfo(name))
         table.ends = dict(self._ends)
@@ -301,62 +211,90 @@ class TableBuilder:
             _permute(table, order)
         return table
 
+    def _latest(self, table: MetricTable) -> list[int]:
+        """Return by row the number of its last record; note the attempts before it."""
+        rows: dict[object, int] = {}
+        latest: list[int] = []
+        for number, (nodeid, given) in enumerate(
+            zip(self.nodeids, self.numbers[1::5], strict=True)
+        ):
+            row = rows.setdefault(
+                (nodeid, self.runs[number][1]) if self.per_worker else nodeid, len(latest)
+            )
+            if row == len(latest):
+                latest.append(number)
+                table.attempts.append(max(given, 0))
+            else:
+                outcome, _ = self.runs[latest[row]]
+                table.retried[row] = (*table.retried.get(row, ()), outcome)
+                latest[row] = number
+                table.attempts[row] = given if given > 0 else table.attempts[row] + 1
+        return latest
 
-def _add_facts(table: MetricTable, facts: list[_Fact], attempts: list[int]) -> None:
+
+def _add_facts(table: MetricTable, records: RecordColumns, latest: list[int]) -> None:
     """Fill the columns that say what each test is."""
     arrived: dict[str | None, int] = {}
-    for row, fact in enumerate(facts):
-        nodeid, seq = fact.nodeid, fact.seq
+    for row, number in enumerate(latest):
+        nodeid, function = records.nodeids[number], records.functions[number]
+        file, module, class_ = records.places[number]
+        outcome, worker = records.runs[number]
+        fixtures, markers = records.tags[number]
+        seq, _, line, index, memory_blocks = records.numbers[5 * number : 5 * number + 5]
         if seq < 0:
-            seq = arrived.get(fact.worker, 0)
-            arrived[fact.worker] = seq + 1
-        module = fact.module or nodeid.partition("::")[0]
-        function = fact.function or nodeid.partition("[")[0]
+            seq = arrived.get(worker, 0)
+            arrived[worker] = seq + 1
+        module = module or nodeid.partition("::")[0]
+        function = function or nodeid.partition("[")[0]
         head = function.rpartition("::")[0]
         table.nodeids.append(nodeid)
-        table.workers.append(fact.worker)
+        table.workers.append(worker)
         table.seqs.append(seq)
-        table.outcomes.append(fact.outcome)
-        table.starts.append(fact.start)
-        table.files.append(fact.file or module)
-        table.lines.append(fact.line if fact.line >= 0 else None)
+        table.outcomes.append(outcome)
+        table.starts.append(records.starts[number])
+        table.files.append(file or module)
+        table.lines.append(line if line >= 0 else None)
         table.modules.append(module)
-        table.functions.append(nodeid if function == nodeid else function)
-        table.classes.append(fact.class_ or (head if head != module else None) or None)
-        table.params.append(fact.param or None)
-        table.indexes.append(fact.place if fact.place >= 0 else row)
-        table.fixtures.append(fact.fixtures)
-        table.markers.append(fact.markers)
-    table.attempts = attempts
+        table.functions.append(function)
+        table.classes.append(class_ or (head if head != module else None) or None)
+        table.params.append(records.params.get(number) or param_of(nodeid, function) or None)
+        table.indexes.append(index if index >= 0 else row)
+        table.fixtures.append(fixtures)
+        table.markers.append(markers)
+        if memory_blocks:
+            table.blocks[row] = memory_blocks
 
 
-def _add_columns(
-    table: MetricTable,
-    shapes: dict[tuple[str, ...], tuple[array[float], list[int]]],
-    places: dict[int, int],
-) -> None:
-    for shape, (flat, numbers) in shapes.items():
-        rows = [places.get(number) for number in numbers]
-        for position, name in enumerate(shape):
+def _add_columns(table: MetricTable, records: RecordColumns, rows: dict[int, int]) -> None:
+    """Fill the metrics, one column after the other: the memory of one is enough."""
+    owners: dict[int, list[int | None]] = {}
+    blocks: dict[int, Block] = {}
+    for number, block in enumerate(records.blocks):
+        blocks[id(block)] = block
+        owners.setdefault(id(block), []).append(rows.get(number))
+    for key, block in blocks.items():
+        for position, name in enumerate(block.names):
             column = table.columns.get(name)
             if column is None:
                 column = table.columns[name] = array("d", [NAN]) * table.n_tests
-            for row, value in zip(rows, flat[position :: len(shape)], strict=True):
+            values = block.values[position :: len(block.names)]
+            for row, value in zip(owners[key], values, strict=True):
                 if row is not None:
                     column[row] = value
 
 
-def _add_sparse(
-    table: MetricTable, row: int, record: Record, same: Callable[[str, str], str]
-) -> None:
+def _add_setups(table: MetricTable, records: RecordColumns, rows: dict[int, int]) -> None:
+    seconds = iter(records.setup_seconds)
+    names = zip(records.setup_owners, records.setup_names, seconds, seconds, strict=True)
+    setups: dict[int, list[FixtureSetup]] = {}
+    for number, (name, scope), wall, cpu in names:
+        if (row := rows.get(number)) is not None:
+            setups.setdefault(row, []).append(FixtureSetup(name, scope, wall, cpu))
+    table.setups.update((row, tuple(some)) for row, some in setups.items())
+
+
+def _add_rare(table: MetricTable, row: int, record: Record) -> None:
     """Take over what only some tests have to tell."""
-    for name, (unit, kind) in record.get("units", {}).items():
-        _declare(table, name, unit, kind)  # type: ignore[arg-type] # checked where it came in
-    if setups := record.get("setups"):
-        table.setups[row] = tuple(
-            FixtureSetup(same(name, name), same(scope, scope), wall, cpu)  # type: ignore[arg-type] # as checked
-            for name, scope, wall, cpu in setups
-        )
     if state := record.get("state"):
         table.states[row] = tuple(StateChange(*change) for change in state)
     for key, sparse in (("opened", table.opened), ("closed", table.closed)):
@@ -364,8 +302,6 @@ def _add_sparse(
             sparse[row] = {name: tuple(values) for name, values in identities.items()}  # type: ignore[attr-defined] # a dict of lists
     if modules := record.get("modules"):
         table.module_growth[row] = modules
-    if blocks := record.get("blocks"):
-        table.blocks[row] = blocks
     if ignore := record.get("ignore"):
         table.ignores[row] = tuple(ignore)
     if budgets := record.get("budgets"):
@@ -390,6 +326,7 @@ def _sparse(table: MetricTable) -> Iterator[dict[int, object]]:
         table.blocks,
         table.ignores,
         table.budgets,
+        table.retried,
     )
 
 

@@ -6,6 +6,7 @@ import math
 import shlex
 from typing import TYPE_CHECKING, Final
 
+from pytest_crackle.model.pattern import PatternKind
 from pytest_crackle.model.units import format_value
 from pytest_crackle.reporting.figures import (
     confidence_text,
@@ -91,7 +92,8 @@ def _facts(
 def _what(pattern: Pattern) -> str:
     kind = kind_name(pattern.kind)
     subkind = "" if pattern.subkind in kind else f" ({pattern.subkind})"
-    return f"{kind}{subkind} in {' and '.join(pattern.metrics)}"
+    where = f" in {' and '.join(pattern.metrics)}" if pattern.metrics else ""
+    return f"{kind}{subkind}{where}"
 
 
 def _strength(report: Report, pattern: Pattern, *, p_value: bool) -> str:
@@ -146,6 +148,9 @@ def _names(
         yield "", f"{more} (-vv lists them)" if most < _MOST else f"{more} (in the JSON report)"
 
 
+_OURS: Final = frozenset(map(str, PatternKind))
+
+
 def _command(report: Report, pattern: Pattern, room: int) -> str:
     """Return a command that runs the tests again; whole files, as one test has no pattern."""
     table = report.table
@@ -154,6 +159,8 @@ def _command(report: Report, pattern: Pattern, room: int) -> str:
         file for nodeid, file in zip(table.nodeids, table.files, strict=True) if nodeid in wanted
     )
     command = "pytest --crackle"
+    if pattern.kind not in _OURS or pattern.subkind == "classic":  # found only when asked for
+        command += f" --crackle-detectors={shlex.quote(','.join(report.cooling.detectors))}"
     choices = [list(files)] if len(files) <= _MOST_FILES else []
     choices.append([_common_folder(list(files))])
     for names in choices:

@@ -108,6 +108,7 @@ def _session(entry: JsonObject) -> SessionInfo:
                 python=worker.text("python"),
                 tests=worker.integer("tests") or 0,
                 crashed=worker.flag("crashed", default=False),
+                machine=worker.text("machine"),
             )
             for worker in entry.objects("workers")
         ),

@@ -98,6 +98,7 @@ def _session(session: SessionInfo) -> dict[str, object]:
                 "python": worker.python,
                 "tests": worker.tests,
                 "crashed": worker.crashed,
+                **({"machine": worker.machine} if worker.machine else {}),
             }
             for worker in session.workers
         ],

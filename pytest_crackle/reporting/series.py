@@ -51,6 +51,8 @@ def series_of(report: Report, pattern: Pattern) -> Series | None:
     table = report.table
     if pattern.kind != PatternKind.PHASE_TRANSITION or not pattern.metrics:
         return None
+    if "runs_held" in pattern.evidence:
+        return None  # it lies between runs: the tests of this one do not show it
     orders = table.run_orders()
     metric = pattern.metrics[0]
     column = table.columns.get(metric)

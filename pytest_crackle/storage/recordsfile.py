@@ -12,12 +12,12 @@ from pytest_crackle.model.strictjson import parse_json
 from pytest_crackle.storage.regular import open_regular
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from typing import BinaryIO
 
     from pytest_crackle.model.record import Record
 
-__all__ = ["MAX_SIZE", "Shard", "read_json", "read_shard"]
+__all__ = ["MAX_SIZE", "Shard", "read_json", "read_lines", "read_shard"]
 
 MAX_SIZE: Final = 256 << 20
 """Bytes of a records file; a report, which must be held whole, may have a quarter of it."""
@@ -78,6 +78,32 @@ def read_json(name: str, *, max_size: int) -> object:
         if name != "-":
             file.close()
     return parse_json(_decode(data, shown), shown)
+
+
+def read_lines(name: str, *, max_size: int = MAX_SIZE) -> Generator[tuple[str, str], None, None]:
+    """Read a file line by line; give each with its place, ``FILE:LINE``.
+
+    Parameters
+    ----------
+    name : str
+        A path, or "-" for standard input.
+    max_size : int
+        Most bytes read.
+
+    Raises
+    ------
+    CrackleError
+        ``FILE:LINE: reason`` if it cannot be read or is not UTF-8.
+    """
+    shown = "<stdin>" if name == "-" else name
+    file = _open(name, max_size)
+    try:
+        for number, line in _lines(file, shown, max_size):
+            where = f"{shown}:{number}"
+            yield where, _decode(line, where)
+    finally:
+        if name != "-":
+            file.close()
 
 
 def _lines(file: BinaryIO, name: str, max_size: int) -> Iterator[tuple[int, bytes]]:

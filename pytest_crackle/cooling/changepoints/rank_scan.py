@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
-from pytest_crackle.cooling.numeric import log_hypergeometric_tail, median_of, mid_ranks
+from pytest_crackle.cooling.numeric import median_of, mid_ranks
+from pytest_crackle.cooling.tails import log_hypergeometric_tail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,8 @@ import math
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Final
 
-from pytest_crackle.cooling.numeric import log_rank_sum_p, mad_of
+from pytest_crackle.cooling.numeric import mad_of
+from pytest_crackle.cooling.tails import log_rank_sum_p
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,8 +14,9 @@ from pytest_crackle.cooling.clusters.contrast import (
     mean_distance,
 )
 from pytest_crackle.cooling.detectors.base import Detection, Finding
-from pytest_crackle.cooling.numeric import log_rank_sum_p, mad_of, median_of, mid_ranks
-from pytest_crackle.cooling.suite import FLOOR
+from pytest_crackle.cooling.numeric import mad_of, median_of, mid_ranks
+from pytest_crackle.cooling.tails import log_rank_sum_p
+from pytest_crackle.cooling.waiting import FLOOR
 from pytest_crackle.cooling.wording import files_phrase, having, phase_name
 from pytest_crackle.model.pattern import Explanation, PatternKind
 from pytest_crackle.model.units import count_of, format_percent, format_value

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.cooling.clusters.contrast import log_p_above, log_scale, mean_distance
 from pytest_crackle.cooling.detectors.base import Detection, Finding
-from pytest_crackle.cooling.numeric import log_rank_sum_p, median_of, mid_ranks
+from pytest_crackle.cooling.numeric import median_of, mid_ranks
+from pytest_crackle.cooling.tails import log_rank_sum_p
 from pytest_crackle.cooling.wording import having
 from pytest_crackle.model.pattern import Explanation, PatternKind
 from pytest_crackle.model.units import count_of, format_percent, format_value

@@ -10,8 +10,8 @@ from pytest_crackle.cooling.clusters.side_names import log_p_of_name, name_side
 from pytest_crackle.cooling.clusters.two_levels import find_splits, split_at
 from pytest_crackle.cooling.clusters.valley import deepest_valley
 from pytest_crackle.cooling.detectors.base import Detection, Finding
-from pytest_crackle.cooling.laws.places import kept_rows
 from pytest_crackle.cooling.numeric import mad_of, median_of, quantile
+from pytest_crackle.cooling.replica import Members
 from pytest_crackle.cooling.wording import having
 from pytest_crackle.model.pattern import PatternKind
 from pytest_crackle.model.units import count_of, format_count, format_value
@@ -64,7 +64,7 @@ def find_regimes(suite: Suite, profile: Profile) -> Detection:
     alone make no valley that a session's hypotheses bear. Searched once for each suite and profile,
     as pairs ask for it too.
     """
-    return suite.once("regimes", profile, lambda: _find(suite, profile))
+    return suite.once(("regimes", profile), lambda: _find(suite, profile))
 
 
 def _find(suite: Suite, profile: Profile) -> Detection:
@@ -224,11 +224,11 @@ def _joint_sentence(
 
 
 def _recheck(suite: Suite, profile: Profile, split: Split, named: NamedSide) -> Recheck:
-    pool = frozenset((*split.low, *split.high))
+    pool = Members((*split.low, *split.high))
     smaller, own_side = frozenset(split.smaller), frozenset(named.rows)
 
     def again(column: Column, rows: Sequence[int]) -> float:
-        some = kept_rows(pool, rows)
+        some = pool.among(rows)
         found = split_at(suite, split.series, some, column)
         if found is None or found.depth > profile.depth:
             return 0.0

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from pytest_crackle.cooling.clusters.contrast import SIGMA, log_scale, mean_distance
 from pytest_crackle.cooling.detectors.base import Detection, Finding
 from pytest_crackle.cooling.numeric import mad_of, median_of, quantile
-from pytest_crackle.cooling.suite import DAY, FLOOR
+from pytest_crackle.cooling.suite import DAY
+from pytest_crackle.cooling.waiting import FLOOR
 from pytest_crackle.cooling.wording import files_phrase
 from pytest_crackle.model.pattern import Explanation, PatternKind
 from pytest_crackle.model.units import count_of, format_count, format_percent, format_value

@@ -7,7 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pytest_crackle.cooling.numeric import log_normal_sf
+from pytest_crackle.cooling.roles import roles_of
+from pytest_crackle.cooling.tails import log_normal_sf
 from pytest_crackle.model.pattern import Explanation
 from pytest_crackle.model.units import format_count
 
@@ -86,7 +87,7 @@ def _candidates(suite: Suite) -> Iterator[_Candidate]:
     for attribute in suite.attributes:
         if attribute.type in NAMING:
             yield attribute.type, attribute.name, attribute.rows
-    for name, role in suite.roles.items():
+    for name, role in roles_of(suite).items():
         if role != "nominal":
             continue
         column = suite.column(name)

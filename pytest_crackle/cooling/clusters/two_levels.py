@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.cooling.clusters.valley import deepest_valley, is_log_scaled, without_lattice
+from pytest_crackle.cooling.correlations.rank_pilot import rank_pilot_of
+from pytest_crackle.cooling.laws.equations import find_equations
 from pytest_crackle.cooling.laws.laws import find_laws
 from pytest_crackle.cooling.laws.lines import resistant_line
 from pytest_crackle.cooling.numeric import mid_ranks
+from pytest_crackle.cooling.roles import roles_of
 from pytest_crackle.cooling.within import centred, design_effect, intraclass, spread_over
 
 if TYPE_CHECKING:
@@ -65,10 +69,10 @@ class Series:
         scaled = []
         for name, log in zip(self.metrics, self.logs, strict=True):
             source = column(name)
-            values = [source[row] for row in rows]
+            values = list(map(source.__getitem__, rows))
             if spread:
                 values = without_lattice(values)
-            scaled.append([math.log(max(v, 1e-300)) for v in values] if log else values)
+            scaled.append(list(map(math.log, map(max, values, repeat(1e-300)))) if log else values)
         if self.line is None:
             return scaled[0]
         slope, intercept = self.line
@@ -118,20 +122,22 @@ def all_series(suite: Suite, profile: Profile) -> Iterator[Series]:
     for finding in find_laws(suite, profile).findings:
         told.setdefault(finding.metrics[0], set()).update(finding.rows, finding.exceptions)
     single: dict[str, Series] = {}
-    for name in suite.rank_pilot.metrics:
+    pilot = rank_pilot_of(suite)
+    for name in pilot.metrics:
         series = _single(suite, name, told.get(name, set()))
         if series is not None:
             single[name] = series
             yield series
-    for x, y in suite.rank_pilot.pairs(LEAST_RHO):
-        if x in single and y in single and frozenset((x, y)) not in suite.equations.related:
+    related = find_equations(suite).related
+    for x, y in pilot.pairs(LEAST_RHO):
+        if x in single and y in single and frozenset((x, y)) not in related:
             joint = _joint(suite, single[y], single[x])
             if joint is not None:
                 yield joint
 
 
 def _single(suite: Suite, name: str, told: set[int]) -> Series | None:
-    if suite.roles[name] != "value":
+    if roles_of(suite)[name] != "value":
         return None
     rows = tuple([row for row in suite.ordered_with(name) if row not in told])
     if len(rows) < LEAST_TESTS:

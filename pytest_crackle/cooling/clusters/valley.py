@@ -8,7 +8,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pytest_crackle.cooling.numeric import log_binomial_tail, quantile
+from pytest_crackle.cooling.numeric import quantile
+from pytest_crackle.cooling.tails import log_binomial_tail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,12 +65,11 @@ def without_lattice(values: Sequence[float]) -> list[float]:
     """Spread the ties of integers evenly over half a step either way: a lattice has no valleys."""
     if not all(map(float.is_integer, values)):
         return list(values)
-    counts, seen = Counter(values), Counter[float]()
-    out = []
-    for value in values:
-        out.append(value - 0.5 + (seen[value] + 0.5) / counts[value])
-        seen[value] += 1
-    return out
+    spread = {
+        value: iter([value - 0.5 + (place + 0.5) / count for place in range(count)])
+        for value, count in Counter(values).items()
+    }
+    return list(map(next, map(spread.__getitem__, values)))
 
 
 def deepest_valley(values: Sequence[float]) -> Valley | None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.cooling.clusters.contrast import SIGMA
 from pytest_crackle.cooling.numeric import (
-    log_normal_sf,
     mad_of,
     median_of,
     mid_ranks,
@@ -17,6 +16,7 @@ from pytest_crackle.cooling.numeric import (
     quantile,
     theil_sen,
 )
+from pytest_crackle.cooling.tails import log_normal_sf
 from pytest_crackle.cooling.within import centred
 
 if TYPE_CHECKING:
@@ -109,7 +109,12 @@ def sample_of(column: Sequence[float], time: Sequence[float], rows: Sequence[int
     return Sample(list(rows), x, [time[row] for row in rows], [value != mode for value in x])
 
 
-def fit_of(suite: Suite, sample: Sample, least_effective: float) -> Fit | None:
+def fit_of(
+    suite: Suite,
+    sample: Sample,
+    least_effective: float,
+    least_lows: tuple[float, float] = (-1.0, -1.0),
+) -> Fit | None:
     """Measure how far the times of a sample follow its metric.
 
     Parameters
@@ -119,11 +124,14 @@ def fit_of(suite: Suite, sample: Sample, least_effective: float) -> Fit | None:
     sample : Sample
     least_effective : float
         Least number of informative tests (off the commonest value), at most 20 a unit.
+    least_lows : (float, float)
+        What the higher and the lower of the two lower bounds must reach.
 
     Returns
     -------
     Fit or None
-        None with fewer informative tests, or where the time does not rise with the metric.
+        None with fewer informative tests, lower bounds, or where the time does not rise with the
+        metric.
 
     Notes
     -----
@@ -150,15 +158,17 @@ def fit_of(suite: Suite, sample: Sample, least_effective: float) -> Fit | None:
     if units is not None:
         within = pearson(centred(ranks_x, units), centred(ranks_y, units))
     error = math.sqrt(FIELLER / (effective - 3))
-    slope = _slope(sample)
-    if rho <= 0 or within <= 0 or not 0 < slope < math.inf:
+    low, low_within = _shifted(rho, -1.96 * error), _shifted(within, -1.96 * error)
+    if max(low, low_within) < least_lows[0] or min(low, low_within) < least_lows[1]:
+        return None
+    if rho <= 0 or within <= 0 or not 0 < (slope := _slope(sample)) < math.inf:
         return None
     return Fit(
         rho=rho,
-        low=_shifted(rho, -1.96 * error),
+        low=low,
         high=_shifted(rho, 1.96 * error),
         rho_within=within,
-        low_within=_shifted(within, -1.96 * error),
+        low_within=low_within,
         pearson=_robust_pearson(sample, slope),
         slope=slope,
         log_p=min(0.0, math.log(2) + log_normal_sf(_atanh(within) / error)),

@@ -163,7 +163,7 @@ def _judge(
     sample, fit = NO_SAMPLE, NO_FIT
     if _pilot(column, time, rows) >= profile.rho - SLACK - PILOT_SLACK:
         sample = sample_of(column, time, spread_over(rows, MOST_JUDGED))
-        fit = fit_of(suite, sample, LEAST_EFFECTIVE) or NO_FIT
+        fit = fit_of(suite, sample, LEAST_EFFECTIVE, _least_lows(profile)) or NO_FIT
     explained = offset = share = 0.0
     if _passes(fit, profile):
         offset = min(sample.x)
@@ -200,10 +200,14 @@ def _explained(
     return math.fsum(min(slope * (column[row] - offset), max(0.0, time[row])) for row in rows)
 
 
+def _least_lows(profile: Profile) -> tuple[float, float]:
+    return profile.rho, profile.rho - SLACK
+
+
 def _passes(fit: Fit, profile: Profile) -> bool:
+    least_high, least_low = _least_lows(profile)
     lows = (fit.low, fit.low_within)
-    least = profile.rho - SLACK
-    return max(lows) >= profile.rho and min(lows) >= least and fit.pearson >= least
+    return max(lows) >= least_high and min(lows) >= least_low and fit.pearson >= least_low
 
 
 def _best_targets(suite: Suite, drivers: Sequence[_Driver]) -> list[_Driver]:
@@ -324,7 +328,8 @@ def _recheck(suite: Suite, profile: Profile, driver: _Driver) -> Recheck:
         some = [row for row in rows if row in judged]
         if len(some) < 3 or len({x[row] for row in some}) < LEAST_VALUES:
             return 0.0
-        fit = fit_of(suite, sample_of(x, time, some), share * LEAST_EFFECTIVE)
+        sample = sample_of(x, time, some)
+        fit = fit_of(suite, sample, share * LEAST_EFFECTIVE, _least_lows(profile))
         if fit is None or not _passes(fit, profile):
             return 0.0
         left = [row for row in rows if row in users]

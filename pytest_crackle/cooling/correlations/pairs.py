@@ -7,11 +7,12 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.cooling.clusters.regimes import find_regimes
-from pytest_crackle.cooling.correlations.rank_pair import LEAST_TESTS, rank_pair
+from pytest_crackle.cooling.correlations.rank_pair import PairAgain, rank_pair
+from pytest_crackle.cooling.correlations.rank_pilot import rank_pilot_of
 from pytest_crackle.cooling.correlations.shapes import find_shapes
 from pytest_crackle.cooling.detectors.base import Detection, Finding
-from pytest_crackle.cooling.laws.places import kept_rows
-from pytest_crackle.cooling.numeric import pearson
+from pytest_crackle.cooling.laws.equations import find_equations
+from pytest_crackle.cooling.numeric import pearson, spearman
 from pytest_crackle.cooling.profiles import CoolingRate
 from pytest_crackle.cooling.within import centred, cosine, spread_over
 from pytest_crackle.model.pattern import PatternKind
@@ -20,7 +21,7 @@ from pytest_crackle.model.units import count_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_crackle.cooling.correlations.rank_pair import RankPair
+    from pytest_crackle.cooling.correlations.rank_pair import RankPair, Strength
     from pytest_crackle.cooling.detectors.base import Column, Recheck
     from pytest_crackle.cooling.profiles import Profile
     from pytest_crackle.cooling.suite import Suite
@@ -65,11 +66,12 @@ def find_pairs(suite: Suite, profile: Profile) -> Detection:
     C. Spearman (1904), doi:10.2307/1412159; see `rank_pair` for the interval.
     """
     found: _Pairs = {}
-    for x, y in suite.rank_pilot.pairs(profile.rho - PILOT_SLACK):
-        if frozenset((x, y)) in suite.equations.related or _are_times(suite, x, y):
+    pilot, related = rank_pilot_of(suite), find_equations(suite).related
+    for x, y in pilot.pairs(profile.rho - PILOT_SLACK):
+        if frozenset((x, y)) in related or _are_times(suite, x, y):
             continue
         pair = rank_pair(suite, (x, y), _shared(suite, x, y), suite.column)
-        if pair is not None and _passes(pair, profile):
+        if pair is not None and _passes(pair.strength, profile):
             found[x, y] = pair
     dropped = {*_indirect(found), *_of_regimes(suite, profile, found)}
     findings = tuple(
@@ -77,7 +79,7 @@ def find_pairs(suite: Suite, profile: Profile) -> Detection:
         for names, pair in found.items()
         if names not in dropped
     )
-    hypotheses = suite.rank_pilot.n_pairs
+    hypotheses = pilot.n_pairs
     if profile.rate is CoolingRate.FAST:
         shapes, more = find_shapes(suite, _told(suite, profile, found))
         findings, hypotheses = (*findings, *shapes), hypotheses + more
@@ -94,8 +96,8 @@ def _shared(suite: Suite, x: str, y: str) -> Sequence[int]:
     return both if len(both) <= MOST_TESTS else spread_over(suite.by_nodeid(both), MOST_TESTS)
 
 
-def _passes(pair: RankPair, profile: Profile) -> bool:
-    return abs(pair.rho_within) >= profile.rho and pair.low >= profile.rho - SLACK
+def _passes(strength: Strength, profile: Profile) -> bool:
+    return abs(strength.rho_within) >= profile.rho and strength.low >= profile.rho - SLACK
 
 
 def _indirect(found: _Pairs) -> set[tuple[str, str]]:
@@ -107,7 +109,7 @@ def _indirect(found: _Pairs) -> set[tuple[str, str]]:
             one, other = found.get(_ordered(a, c)), found.get(_ordered(b, c))
             if one is None or other is None:
                 continue
-            r, r1, r2 = pair.rho_within, one.rho_within, other.rho_within
+            r, r1, r2 = (each.strength.rho_within for each in (pair, one, other))
             if min(abs(r1), abs(r2)) <= abs(r):
                 continue
             rest = math.sqrt(max((1 - r1 * r1) * (1 - r2 * r2), 1e-9))
@@ -137,18 +139,20 @@ def _of_regimes(suite: Suite, profile: Profile, found: _Pairs) -> set[tuple[str,
 def _told(suite: Suite, profile: Profile, found: _Pairs) -> frozenset[frozenset[str]]:
     regimes = find_regimes(suite, profile).findings
     together = [frozenset(pair) for r in regimes for pair in combinations(r.metrics, 2)]
-    times = [pair for pair in combinations(suite.rank_pilot.metrics, 2) if _are_times(suite, *pair)]
+    metrics = rank_pilot_of(suite).metrics
+    times = [pair for pair in combinations(metrics, 2) if _are_times(suite, *pair)]
     pairs = (*found, *times)
-    return frozenset([*suite.equations.related, *map(frozenset, pairs), *together])
+    return frozenset([*find_equations(suite).related, *map(frozenset, pairs), *together])
 
 
 def _finding(suite: Suite, profile: Profile, names: tuple[str, str], pair: RankPair) -> Finding:
     x, y = ([suite.column(name)[row] for row in pair.rows] for name in names)
+    strength = pair.strength
     evidence = {
-        "correlation": pair.rho,
-        "correlation_within": pair.rho_within,
-        "ci_low": pair.low,
-        "ci_high": pair.high,
+        "correlation": spearman(x, y),
+        "correlation_within": strength.rho_within,
+        "ci_low": strength.low,
+        "ci_high": strength.high,
         "pearson": pearson(x, y),
         "tests": float(len(pair.rows)),
     }
@@ -158,11 +162,11 @@ def _finding(suite: Suite, profile: Profile, names: tuple[str, str], pair: RankP
         summary=_sentence(names, evidence),
         metrics=names,
         rows=tuple(sorted(pair.rows)),
-        anchor="rises" if pair.rho_within > 0 else "falls",
-        log_p=pair.log_p,
+        anchor="rises" if strength.rho_within > 0 else "falls",
+        log_p=strength.log_p,
         evidence=evidence,
         recheck=_recheck(suite, profile, names, pair),
-        score=abs(pair.rho_within),
+        score=abs(strength.rho_within),
     )
 
 
@@ -181,16 +185,12 @@ def _sentence(names: tuple[str, str], evidence: Mapping[str, float]) -> str:
 
 
 def _recheck(suite: Suite, profile: Profile, names: tuple[str, str], pair: RankPair) -> Recheck:
-    members = frozenset(pair.rows)
+    test, rho = PairAgain(suite, names, pair.rows), pair.strength.rho_within
 
     def again(column: Column, rows: Sequence[int]) -> float:
-        share = len(rows) / max(1, len(suite.rows))
-        some = kept_rows(members, rows)
-        if len(some) < share * LEAST_TESTS:
-            return 0.0
-        found = rank_pair(suite, names, some, column, share)
+        found = test.strength(column, rows, lambda strength: _passes(strength, profile))
         if found is None or not _passes(found, profile):
             return 0.0
-        return found.log_p if found.rho_within * pair.rho_within > 0 else 0.0
+        return found.log_p if found.rho_within * rho > 0 else 0.0
 
     return again

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pytest_crackle.cooling.suite import Suite
 
-__all__ = ["LEAST_TESTS", "MOST_TESTS", "RankPilot", "whole_modules"]
+__all__ = ["LEAST_TESTS", "MOST_TESTS", "RankPilot", "rank_pilot_of", "whole_modules"]
 
 LEAST_TESTS: Final = 30
 MOST_TESTS: Final = 600
@@ -76,6 +76,11 @@ class RankPilot:
             return None
         rho = cosine([one[row] for row in shared], [other[row] for row in shared])
         return rho, len(shared)
+
+
+def rank_pilot_of(suite: Suite) -> RankPilot:
+    """Return the first look at a suite; it is taken once."""
+    return suite.once("rank pilot", lambda: RankPilot(suite))
 
 
 def _ranks(suite: Suite, name: str, some: Sequence[int]) -> dict[int, float] | None:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from pytest_crackle.cooling.correlations.rank_pilot import whole_modules
+from pytest_crackle.cooling.correlations.rank_pilot import rank_pilot_of, whole_modules
 from pytest_crackle.cooling.detectors.base import Finding
-from pytest_crackle.cooling.laws.places import kept_rows
-from pytest_crackle.cooling.numeric import log_normal_sf, mid_ranks
+from pytest_crackle.cooling.numeric import mid_ranks
+from pytest_crackle.cooling.replica import Members
+from pytest_crackle.cooling.roles import roles_of
+from pytest_crackle.cooling.tails import log_normal_sf
 from pytest_crackle.cooling.within import centred
 from pytest_crackle.model.pattern import PatternKind
 from pytest_crackle.model.units import count_of
@@ -70,7 +72,7 @@ def find_shapes(suite: Suite, told: frozenset[frozenset[str]]) -> tuple[tuple[Fi
     doi:10.1080/01621459.2020.1758115: xi sqrt(n) is normal with variance 2/5 under independence.
     """
     chosen = _one_a_function(suite)
-    names = [name for name in suite.rank_pilot.metrics if _is_spread(suite, name, chosen)]
+    names = [name for name in rank_pilot_of(suite).metrics if _is_spread(suite, name, chosen)]
     best: dict[frozenset[str], _Shape] = {}
     hypotheses = 0
     for x in names:
@@ -99,7 +101,7 @@ def _one_a_function(suite: Suite) -> list[int]:
 
 def _is_spread(suite: Suite, name: str, rows: Sequence[int]) -> bool:
     """Ties make neighbours equal by nature."""
-    if suite.roles[name] != "value":
+    if roles_of(suite)[name] != "value":
         return False
     column = suite.column(name)
     values = [column[row] for row in rows if not math.isnan(column[row])]
@@ -144,10 +146,10 @@ def _finding(suite: Suite, shape: _Shape) -> Finding:
 
 
 def _recheck(suite: Suite, shape: _Shape) -> Recheck:
-    members = frozenset(shape.rows)
+    members = Members(shape.rows)
 
     def again(column: Column, rows: Sequence[int]) -> float:
-        some = kept_rows(members, rows)
+        some = members.among(rows)
         share = len(rows) / max(1, len(suite.rows))
         if len(some) < max(3.0, share * LEAST_FUNCTIONS):
             return 0.0

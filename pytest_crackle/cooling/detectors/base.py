@@ -119,7 +119,16 @@ def joined(*detections: Detection) -> Detection:
 
 
 class Detector(Protocol):
-    """Look for one kind of pattern; pure, and the same for the same input."""
+    """Look for one kind of pattern; pure, and the same for the same input.
+
+    Notes
+    -----
+    What a third party's detector gives is checked: the kind of its findings is its name, or one
+    of the names in its attribute `kinds` (a tuple of str); a sub-kind is "" or a name of its own;
+    lists are tuples, and numbers finite. Of the suite it may rely on `table`, `n_tests`, `rows`,
+    `metrics`, `custom`, `levels`, `column`, `rows_with`, `duration`, `cpu` and `explain`; of the
+    profile on `rate`, `min_tests`, `q` and `alpha`. The rest is ours and may change.
+    """
 
     @property
     def name(self) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from pytest_crackle.cooling.by_machine import at_one_speed
 from pytest_crackle.cooling.clusters.groups import find_groups
 from pytest_crackle.cooling.clusters.hotspots import find_hot
 from pytest_crackle.cooling.clusters.regimes import find_regimes
@@ -47,11 +49,12 @@ class Clustering:
             by groups is left out, and a group that is a part of a hot spot becomes a line of its
             details. Regimes are about custom metrics, the others about time.
         """
-        setups = find_setups(suite, profile)
-        groups = find_groups(suite, profile)
-        hot = find_hot(suite, profile)
+        setups, groups, hot = (
+            at_one_speed(self.name, suite, partial(find, profile=profile))
+            for find in (find_setups, find_groups, find_hot)
+        )
         kept = _beside_setups(setups.findings, groups.findings)
-        spots = _untold(suite, [*setups.findings, *kept], hot.findings)
+        spots = _untold(suite.even, [*setups.findings, *kept], hot.findings)
         regimes = find_regimes(suite, profile)
         return _together(
             [*setups.findings, *_one_cause(kept, spots), *regimes.findings],

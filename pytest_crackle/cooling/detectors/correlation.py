@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pytest_crackle.cooling.by_machine import at_one_speed
 from pytest_crackle.cooling.correlations.drivers import find_drivers
 from pytest_crackle.cooling.correlations.pairs import find_pairs
 from pytest_crackle.cooling.detectors.base import joined
@@ -39,5 +40,7 @@ class Correlation:
             Findings of sub-kinds driver, pair and, at fast, shape.
         """
         counts = [name for name in _DRIVING if name in suite.table.columns]
-        drivers = find_drivers(suite, profile, (*custom_measures(suite), *counts))
-        return joined(drivers, find_pairs(suite, profile))
+        metrics = (*custom_measures(suite), *counts)
+        drivers = at_one_speed(self.name, suite, lambda even: find_drivers(even, profile, metrics))
+        pairs = at_one_speed(self.name, suite, lambda even: find_pairs(even, profile), anyway=True)
+        return joined(drivers, pairs)

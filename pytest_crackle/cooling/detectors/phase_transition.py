@@ -52,6 +52,9 @@ class PhaseTransition:
     of one fixture, cases of one function, and tests that ran in random order.
     """
 
+    in_run_order = True
+    """Each machine is looked at by itself; see `machines.by_machine`."""
+
     @property
     def name(self) -> str:
         """The name for ``--crackle-detectors``."""

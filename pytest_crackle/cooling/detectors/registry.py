@@ -12,10 +12,12 @@ if TYPE_CHECKING:
 
     from pytest_crackle.cooling.detectors.base import Detector
 
-__all__ = ["DEFAULT", "NONE", "allowed", "resolve"]
+__all__ = ["DEFAULT", "HISTORY", "NONE", "allowed", "resolve"]
 
 DEFAULT: Final = ("clustering", "phase-transition", "conservation", "correlation")
 NONE: Final = "none"
+HISTORY: Final = "history"
+"""Whoever has past runs adds it to the chosen detectors; it is no part of the default."""
 _CLASSIC: Final = "classic"
 
 # loaded on demand: a session that looks for nothing loads no analysis
@@ -24,12 +26,13 @@ _HOMES: Final = {
     "phase-transition": ("pytest_crackle.cooling.detectors.phase_transition", "PhaseTransition"),
     "conservation": ("pytest_crackle.cooling.detectors.conservation", "Conservation"),
     "correlation": ("pytest_crackle.cooling.detectors.correlation", "Correlation"),
+    HISTORY: ("pytest_crackle.cooling.detectors.history", "History"),
 }
 
 
 def allowed(extra: Sequence[Detector] = ()) -> tuple[str, ...]:
     """Return all names that `resolve` takes."""
-    return (*DEFAULT, _CLASSIC, NONE, *(detector.name for detector in extra))
+    return (*DEFAULT, HISTORY, _CLASSIC, NONE, *(detector.name for detector in extra))
 
 
 def resolve(
@@ -52,8 +55,8 @@ def resolve(
     Returns
     -------
     tuple of Detector
-        Each once, ours first in the order of `DEFAULT`, then classic, then `extra` in its order:
-        the order of `names` does not matter.
+        Each once, ours first in the order of `DEFAULT`, then history, classic and `extra` in its
+        order: the order of `names` does not matter.
 
     Raises
     ------
@@ -71,7 +74,7 @@ def resolve(
         if len(set(names)) > 1:
             raise CrackleError(f"the detector {NONE!a} excludes all others")
         return ()
-    found = [_load(name) for name in DEFAULT if name in names]
+    found = [_load(name) for name in (*DEFAULT, HISTORY) if name in names]
     if _CLASSIC in names:
         from pytest_crackle.cooling.detectors.classic import Classic  # noqa: PLC0415 - on demand
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Final, Literal
 
-from pytest_crackle.cooling.numeric import log_binomial_tail
+from pytest_crackle.cooling.tails import log_binomial_tail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

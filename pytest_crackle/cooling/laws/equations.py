@@ -58,8 +58,12 @@ def find_equations(suite: Suite) -> Equations:
     The p-value counts different tuples, not tests: the chance of an equation is the share of
     tuples in which it holds after shuffling one metric, for a sum the less favourable of its two
     terms. A few tests spread over the functions propose, all tests decide: O(metrics^2) a pilot
-    test, O(tests) an equation that is proposed.
+    test, O(tests) an equation that is proposed; once for each suite.
     """
+    return suite.once("equations", lambda: _find(suite))
+
+
+def _find(suite: Suite) -> Equations:
     measures = custom_measures(suite)
     measures = tuple(name for name in measures if len(suite.rows_with(name)) >= LEAST_TESTS)
     measures = measures[:MOST_METRICS]

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.cooling.detectors.base import Detection, Finding
-from pytest_crackle.cooling.laws.places import Place, Places, kept_rows
-from pytest_crackle.cooling.numeric import log_binomial_tail, median_of
+from pytest_crackle.cooling.laws.places import Place, Places
+from pytest_crackle.cooling.numeric import median_of
+from pytest_crackle.cooling.replica import Members
 from pytest_crackle.cooling.roles import law_measures
+from pytest_crackle.cooling.tails import log_binomial_tail
 from pytest_crackle.cooling.within import spread_over
 from pytest_crackle.cooling.wording import breaking, having
 from pytest_crackle.model.pattern import Explanation, PatternKind
@@ -115,7 +117,7 @@ def find_laws(suite: Suite, profile: Profile) -> Detection:
     leave it. O(tests x attributes of a test) a metric at worst; most attributes fall to a look at
     nine tests.
     """
-    return suite.once("laws", profile, lambda: _find(suite, profile))
+    return suite.once(("laws", profile), lambda: _find(suite, profile))
 
 
 def _find(suite: Suite, profile: Profile) -> Detection:
@@ -309,13 +311,13 @@ def _sentence(suite: Suite, law: _Law, evidence: dict[str, float]) -> str:
 
 def _recheck(suite: Suite, profile: Profile, law: _Law) -> Recheck:
     place, breakers = law.place, frozenset(law.breakers)
-    members = frozenset(place.rows)
+    members = Members(place.rows)
     codes = suite.function_codes
     n_least = LEAST_BROKEN if breakers else max(LEAST_TESTS, profile.breadth * len(law.values.rows))
 
     def again(column: Column, rows: Sequence[int]) -> float:
         share = len(rows) / max(1, len(suite.rows))
-        some, source = kept_rows(members, rows), column(law.values.name)
+        some, source = members.among(rows), column(law.values.name)
         if len(some) < max(1.0, share * n_least):
             return 0.0
         value = median_of([source[row] for row in some])

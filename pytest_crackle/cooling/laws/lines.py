@@ -17,7 +17,8 @@ from pytest_crackle.cooling.laws.equation import (
     Equation,
     chance_of,
 )
-from pytest_crackle.cooling.numeric import log_binomial_tail, median_of, quantile
+from pytest_crackle.cooling.numeric import median_of, quantile
+from pytest_crackle.cooling.tails import log_binomial_tail
 from pytest_crackle.cooling.within import spread_over
 
 if TYPE_CHECKING:

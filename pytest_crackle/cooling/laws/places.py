@@ -8,11 +8,11 @@ from itertools import compress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from pytest_crackle.cooling.suite import Suite
 
-__all__ = ["Place", "Places", "kept_rows"]
+__all__ = ["Place", "Places"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,3 @@ class Places:
         for code, some in members.items():
             if len(some) >= self.least:
                 yield Place("function", names[some[0]], tuple(some), 1, self._sizes[code])
-
-
-def kept_rows(members: frozenset[int], rows: Sequence[int]) -> list[int]:
-    """Return the rows of a replica that belong to a finding, in their order."""
-    return [row for row in rows if row in members]

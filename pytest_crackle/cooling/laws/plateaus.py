@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.cooling.detectors.base import Detection, Finding
-from pytest_crackle.cooling.numeric import log_poisson_sf, median_of
+from pytest_crackle.cooling.numeric import median_of
+from pytest_crackle.cooling.tails import log_poisson_sf
 from pytest_crackle.cooling.wording import files_phrase, having, phase_name
 from pytest_crackle.model.pattern import PatternKind
 from pytest_crackle.model.units import count_of, format_count, format_percent, format_value
@@ -93,7 +94,7 @@ def find_plateaus(suite: Suite, profile: Profile) -> Detection:
     """
     findings: list[Finding] = []
     hypotheses = 0
-    least = profile.least_cost(suite.seconds)
+    least = profile.least_cost(suite.even.seconds)
     limit = WAITING if "delay" in suite.table.columns else WAITING_WITHOUT_DELAY
     for metric in suite.phases:
         column = suite.column(metric)
@@ -249,7 +250,7 @@ def _sentence(
 
 def _recheck(suite: Suite, profile: Profile, plateau: _Plateau, logs: Sequence[float]) -> Recheck:
     wanted = frozenset(plateau.rows)
-    least = profile.least_cost(suite.seconds)
+    least = profile.least_cost(suite.even.seconds)
 
     def again(column: Column, rows: Sequence[int]) -> float:
         share = len(rows) / max(1, len(suite.rows))

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.cooling.detectors.base import Detection, Finding
 from pytest_crackle.cooling.laws.equation import LEAST_TESTS, MOST_TUPLES, TUPLES_HOLD
-from pytest_crackle.cooling.laws.places import kept_rows
+from pytest_crackle.cooling.laws.equations import find_equations
+from pytest_crackle.cooling.replica import Members
+from pytest_crackle.cooling.roles import aliases_of
 from pytest_crackle.cooling.within import spread_over
 from pytest_crackle.cooling.wording import breaking
 from pytest_crackle.model.pattern import PatternKind
@@ -46,10 +48,10 @@ def find_relations(suite: Suite, _profile: Profile) -> Detection:
         share; of the range of y for a line). Ratios and lines without breaker, and metrics that
         are others in a different unit, are notes.
     """
-    equations = suite.equations
+    equations = find_equations(suite)
     told = [e for e in equations.found if e.form == "sum" or e.breakers]
     silent = [e for e in equations.found if e.form != "sum" and not e.breakers]
-    notes = [_alias_note(alias) for alias in suite.aliases]
+    notes = [_alias_note(alias) for alias in aliases_of(suite)]
     notes += [_note(_readable(equation)) for equation in silent]
     return Detection(
         tuple(_finding(suite, equation) for equation in told),
@@ -157,11 +159,11 @@ def _instead(equation: Equation, values: Sequence[float]) -> str:
 
 
 def _recheck(suite: Suite, equation: Equation) -> Recheck:
-    members, breakers = frozenset(equation.rows), frozenset(equation.breakers)
+    members, breakers = Members(equation.rows), frozenset(equation.breakers)
 
     def again(column: Column, rows: Sequence[int]) -> float:
         share = len(rows) / max(1, len(suite.rows))
-        some = kept_rows(members, rows)
+        some = members.among(rows)
         columns = [column(name) for name in equation.metrics]
         values = {row: tuple(source[row] for source in columns) for row in some}
         off = {row for row in some if not equation.holds(values[row])}

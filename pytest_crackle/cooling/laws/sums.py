@@ -17,7 +17,7 @@ from pytest_crackle.cooling.laws.equation import (
     chance_of,
     off_sum,
 )
-from pytest_crackle.cooling.numeric import log_binomial_tail
+from pytest_crackle.cooling.tails import log_binomial_tail
 from pytest_crackle.cooling.within import spread_over
 
 if TYPE_CHECKING:
@@ -79,8 +79,12 @@ def _pilots(suite: Suite, measures: Sequence[str]) -> list[int]:
     order: list[tuple[int, int, int]] = []
     ordered: list[int] = []
     present: dict[int, list[int]] = {}
+    everything = list(range(len(measures)))
     for row in suite.by_nodeid(suite.rows):
-        here = [i for i, x in enumerate(tests[row]) if x and x == x]  # noqa: PLR0124 - NaN
+        values = tests[row]
+        here = everything
+        if 0.0 in values or math.isnan(sum(values)):
+            here = [i for i, x in enumerate(values) if x and x == x]  # noqa: PLR0124 - NaN
         if len(here) >= 3:
             order.append((seen[codes[row]], -len(here), len(order)))
             ordered.append(row)

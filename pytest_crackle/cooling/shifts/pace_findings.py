@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.cooling.changepoints.autocorrelation import inflation_of
 from pytest_crackle.cooling.detectors.base import Finding
-from pytest_crackle.cooling.numeric import cliff_delta, log_rank_sum_p, median_of, mid_ranks
+from pytest_crackle.cooling.numeric import cliff_delta, median_of, mid_ranks
 from pytest_crackle.cooling.profiles import CoolingRate
 from pytest_crackle.cooling.shifts.pace import (
     ALONE,
@@ -28,6 +28,7 @@ from pytest_crackle.cooling.shifts.telling import (
     shift_evidence,
     times_phrase,
 )
+from pytest_crackle.cooling.tails import log_rank_sum_p
 from pytest_crackle.model.report import NotTested
 from pytest_crackle.model.units import count_of, format_count, format_percent
 

@@ -8,13 +8,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Literal
 
 from pytest_crackle.cooling.changepoints.rankseg import ChangePoint, rankseg
-from pytest_crackle.cooling.numeric import log_normal_sf, spearman
+from pytest_crackle.cooling.numeric import spearman
 from pytest_crackle.cooling.shifts.time_shifts import (
     MILLISECOND,
     CostSeries,
     descents_are_random,
     shift_at,
 )
+from pytest_crackle.cooling.tails import log_normal_sf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

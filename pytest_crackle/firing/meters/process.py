@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
+    "ProcFile",
     "children_cpu_reader",
     "delay_reader",
     "descriptor_kinds_reader",
     "descriptors_reader",
-    "rss_reader",
+    "rss_file",
+    "thread_count",
     "threads_reader",
 ]
 
@@ -40,46 +42,66 @@ _KINDS: Final = {
 # or ValueError when the reading fails; the recorder then leaves the value out.
 
 
-def _file_reader(path: str, size: int) -> Callable[[], bytes] | None:
-    os_open, os_read, os_close = os.open, os.read, os.close
-    flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
+class ProcFile:
+    """Read the second number of a file of /proc, times a scale.
 
-    def read() -> bytes:
-        descriptor = os_open(path, flags)
+    Attributes
+    ----------
+    descriptor : int
+        The number under which the last reading opened the file: the lowest that was free.
+
+    Raises
+    ------
+    OSError, ValueError, IndexError
+        From the constructor as well, where there is no such file or number.
+    """
+
+    def __init__(self, path: str, scale: float) -> None:
+        self._path, self._scale = path, scale
+        self._flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
+        self._open, self._read, self._close = os.open, os.read, os.close
+        self._text, self._value = b"", 0.0
+        self.descriptor = -1
+        self.read()
+
+    def read(self) -> float:
+        """Read now; raises OSError or ValueError."""
+        self.descriptor = descriptor = self._open(self._path, self._flags)
         try:
-            return os_read(descriptor, size)
+            text = self._read(descriptor, 128)
         finally:
-            os_close(descriptor)
+            self._close(descriptor)
+        if text != self._text:
+            self._value = int(text.split(None, 2)[1]) * self._scale
+            self._text = text
+        return self._value
 
+
+def _proc_file(path: str, scale: float) -> ProcFile | None:
     try:
-        read()
-    except OSError:
+        return ProcFile(path, scale)
+    except (OSError, ValueError, IndexError):
         return None
-    return read
 
 
-def rss_reader() -> Callable[[], float] | None:
-    """Return a reader of the resident set in bytes (Linux)."""
-    read = _file_reader("/proc/self/statm", 128)
-    if read is None:
+def rss_file() -> ProcFile | None:
+    """Return what reads the resident set in bytes (Linux)."""
+    if not hasattr(os, "sysconf"):
         return None
-    page = float(os.sysconf("SC_PAGE_SIZE"))
-    return lambda: int(read().split(None, 2)[1]) * page
+    return _proc_file("/proc/self/statm", float(os.sysconf("SC_PAGE_SIZE")))
 
 
 def delay_reader() -> Callable[[], float] | None:
     """Return a reader of the seconds that the main thread has waited for a core (Linux)."""
-    read = _file_reader("/proc/self/schedstat", 128)
-    if read is None:
-        return None
-    return lambda: int(read().split(None, 2)[1]) * 1e-9
+    file = _proc_file("/proc/self/schedstat", 1e-9)
+    return None if file is None else file.read
 
 
-def descriptors_reader() -> Callable[[], list[str]] | None:
-    """Return a reader of the numbers of the open descriptors (Linux, macOS), in a stable order.
+def descriptors_reader() -> tuple[Callable[[str], list[str]], str] | None:
+    """Return what lists the numbers of the open descriptors, and its argument (Linux, macOS).
 
-    The lowest free number is among them: the listing's own descriptor. Two listings that differ
-    are compared by `descriptor_kinds`, which leaves it out.
+    The order is stable. The lowest free number is among them: the listing's own descriptor. Two
+    listings that differ are compared by `descriptor_kinds`, which leaves it out.
     """
     listdir = os.listdir
     for folder in ("/proc/self/fd", "/dev/fd"):
@@ -87,7 +109,7 @@ def descriptors_reader() -> Callable[[], list[str]] | None:
             listdir(folder)
         except OSError:
             continue
-        return lambda folder=folder: listdir(folder)  # type: ignore[misc] # the folder of this turn
+        return listdir, folder
     return None
 
 
@@ -113,16 +135,17 @@ def descriptor_kinds_reader() -> Callable[[list[str]], dict[str, tuple[str, int]
     return read
 
 
+def thread_count() -> Callable[[], int]:
+    """Return the cheap question of how many threads run beside the main one."""
+    # Where nothing tells, there may always be one: `threads_reader` is asked.
+    return getattr(_thread, "_count", None) or (lambda: 1)
+
+
 def threads_reader() -> Callable[[], dict[int, str]]:
     """Return a reader of the live threads: identity to name, without the main thread."""
     enumerate_threads, main = threading.enumerate, threading.main_thread()
-    # the cheap question: does any thread run but the main one?
-    count: Callable[[], int] | None = getattr(_thread, "_count", None)
-    none: dict[int, str] = {}
 
     def read() -> dict[int, str]:
-        if count is not None and count() == 0:
-            return none
         return {
             thread.ident: thread.name
             for thread in enumerate_threads()

@@ -36,7 +36,7 @@ class TestRegistry:
     def test_unknown_name_lists_what_is_allowed(self):
         mine = giving(name="mine")
         with pytest.raises(
-            CrackleError, match=r"correlation, classic, none, mine, not 'clusterin'"
+            CrackleError, match=r"correlation, history, classic, none, mine, not 'clusterin'"
         ):
             resolve(["clusterin"], [mine])
 
@@ -63,7 +63,7 @@ class TestRegistry:
     def test_the_default_ones_are_there(self):
         found = resolve(tuple(reversed(DEFAULT)))
         assert tuple(detector.name for detector in found) == DEFAULT
-        assert allowed() == (*DEFAULT, "classic", "none")
+        assert allowed() == (*DEFAULT, "history", "classic", "none")
 
 
 class TestGuards:
@@ -151,7 +151,7 @@ class TestTables:
         table = table_of_tests(8, outcome=["skipped"] * 3 + ["error"] + ["passed"] * 4)
         assert (
             cool(table, None, [giving(name="clustering")]).not_tested[0].reason
-            == "4 tests, needs 6"
+            == "4 tests without skips and errors, needs 6"
         )
 
     def test_what_the_detector_says_itself_is_enough(self):

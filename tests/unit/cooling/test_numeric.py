@@ -12,11 +12,6 @@ from scipy import stats
 from pytest_crackle.cooling.numeric import (
     block_slope,
     cliff_delta,
-    log_binomial_tail,
-    log_hypergeometric_tail,
-    log_normal_sf,
-    log_poisson_sf,
-    log_rank_sum_p,
     mad_of,
     median_of,
     mid_ranks,
@@ -24,6 +19,13 @@ from pytest_crackle.cooling.numeric import (
     quantile,
     spearman,
     theil_sen,
+)
+from pytest_crackle.cooling.tails import (
+    log_binomial_tail,
+    log_hypergeometric_tail,
+    log_normal_sf,
+    log_poisson_sf,
+    log_rank_sum_p,
 )
 
 

@@ -9,7 +9,7 @@ import pytest
 import scipy.stats
 
 from pytest_crackle.cooling.correlations.pairs import find_pairs
-from pytest_crackle.cooling.correlations.rank_pair import rank_pair
+from pytest_crackle.cooling.correlations.rank_pair import PairAgain, rank_pair
 from pytest_crackle.cooling.correlations.shapes import find_shapes
 from pytest_crackle.cooling.detectors.conservation import Conservation
 from pytest_crackle.cooling.detectors.correlation import Correlation
@@ -99,7 +99,40 @@ def test_p_value_is_that_of_independent_tests():
     suite = custom_suite({"x": x, "y": y})
     found = rank_pair(suite, ("x", "y"), suite.rows, suite.column)
     assert found is not None
-    assert found.log_p == pytest.approx(math.log(scipy.stats.spearmanr(x, y).pvalue), rel=0.15)
+    expected = math.log(scipy.stats.spearmanr(x, y).pvalue)
+    assert found.strength.log_p == pytest.approx(expected, rel=0.15)
+
+
+@pytest.mark.parametrize("integers", [False, True])
+def test_in_a_replica_it_is_the_correlation_of_the_tests_that_are_left(integers):
+    x, y = followed(400, slope=1, noise=0.3)
+    if integers:
+        x, y = ([float(round(8 * v)) for v in values] for values in (x, y))
+    suite = custom_suite({"x": x, "y": y}, functions=40)
+    again = PairAgain(suite, ("x", "y"), suite.rows)
+    rng = random.Random(5)
+    for share in (0.2, 0.5, 0.8):
+        rows = [row for row in suite.rows if rng.random() < share]
+        exact = again.strength(suite.column, rows, lambda _: False)
+        once = rank_pair(suite, ("x", "y"), rows, suite.column)
+        assert once is not None
+        assert exact == once.strength
+        bound = again.strength(suite.column, rows, lambda _: True)
+        assert bound is not None
+        assert exact is not None
+        assert bound.rho_within == exact.rho_within
+        assert bound.log_p >= exact.log_p
+        assert bound.low <= exact.low
+
+
+def test_in_a_replica_seconds_are_read_as_they_are_there():
+    x, y = followed(100, slope=1, noise=0.3)
+    suite = custom_suite({"x": x, "y": y})
+    again = PairAgain(suite, ("x", "y"), suite.rows)
+    columns = {"x": x, "y": [-v for v in y]}
+    found = again.strength(columns.__getitem__, suite.rows, lambda _: False)
+    assert found is not None
+    assert found.rho_within < -0.8
 
 
 def test_commonest_values_tell_nothing():

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from pytest_crackle.cooling.roles import custom_measures, law_measures
+from pytest_crackle.cooling.roles import aliases_of, custom_measures, law_measures, roles_of
 from tests.custom_tables import custom_suite
 
 RNG = random.Random(1)
@@ -15,7 +15,7 @@ SMALL = [float(RNG.randrange(9)) for _ in range(100)]
 
 
 def role(values, name="m", **more):
-    return custom_suite({name: values}, **more).roles[name]
+    return roles_of(custom_suite({name: values}, **more))[name]
 
 
 @pytest.mark.parametrize(
@@ -74,21 +74,21 @@ def test_order_is_seen_in_run_order_of_each_worker():
 
 def test_builtin_counts_take_part_in_laws_only():
     suite = custom_suite({"rows": SPREAD, "warnings": SMALL, "opens": SMALL, "flag": SMALL})
-    assert suite.roles == {"rows": "value", "warnings": "count", "flag": "nominal"}
+    assert roles_of(suite) == {"rows": "value", "warnings": "count", "flag": "nominal"}
     assert law_measures(suite) == ("rows", "warnings")
     assert custom_measures(suite) == ("rows",)
 
 
 def test_alias():
     suite = custom_suite({"bytes": SPREAD, "bits": [8 * x for x in SPREAD], "other": SMALL})
-    (alias,) = suite.aliases
+    (alias,) = aliases_of(suite)
     assert (alias.metric, alias.of, alias.ratio, alias.n_tests) == ("bytes", "bits", 0.125, 100)
     assert custom_measures(suite) == ("bits", "other")
 
 
 def test_a_custom_metric_stands_for_a_builtin_count():
     suite = custom_suite({"zzz": SMALL, "warnings": SMALL})
-    (alias,) = suite.aliases
+    (alias,) = aliases_of(suite)
     assert (alias.metric, alias.of) == ("warnings", "zzz")
 
 
@@ -102,12 +102,12 @@ def test_a_custom_metric_stands_for_a_builtin_count():
     ],
 )
 def test_no_alias(other):
-    assert custom_suite({"a": SPREAD, "b": other}).aliases == ()
+    assert aliases_of(custom_suite({"a": SPREAD, "b": other})) == ()
 
 
 def test_a_common_zero_is_no_ratio():
     few = [0.0] * 93 + [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
-    assert custom_suite({"a": few, "b": [2 * x for x in few]}).aliases == ()
+    assert aliases_of(custom_suite({"a": few, "b": [2 * x for x in few]})) == ()
 
 
 def test_skipped_tests_have_no_role():

@@ -6,7 +6,14 @@ import random
 
 import pytest
 
-from pytest_crackle.cooling.within import centred, cosine, design_effect, intraclass, spread_over
+from pytest_crackle.cooling.within import (
+    Groups,
+    centred,
+    cosine,
+    design_effect,
+    intraclass,
+    spread_over,
+)
 
 
 def test_centred():
@@ -56,3 +63,14 @@ def test_intraclass_of_a_constant_is_one():
 def test_design_effect():
     assert design_effect("abc", 1.0) == 1
     assert design_effect("aaaabbbb", 0.5) == pytest.approx(2.5)
+
+
+@pytest.mark.parametrize("names", ["aabbbc", "abcabc", "a", ""])
+def test_sums_of_groups_that_stand_together_or_not(names):
+    values = [float(1 << place) for place in range(len(names))]
+    groups = Groups(names)
+    expected = dict.fromkeys(names, 0.0)
+    for name, value in zip(names, values, strict=True):
+        expected[name] += value
+    assert groups.sums(values) == list(expected.values())
+    assert groups.contiguous == (names != "abcabc")

@@ -330,3 +330,10 @@ def test_interpreter_state_has_no_column_and_classic_patterns_have_their_own_det
     classic = accepted(replace(JUMP, subkind="classic"))
     assert gone(classic) == ()
     assert gone(classic, detectors=("classic",)) == ("CR-7f3a91",)
+
+
+@pytest.mark.parametrize("subkind", ["onward", "slower", "count", "changed", "flips"])
+def test_what_only_a_history_tells_is_not_gone_in_a_run_without_one(subkind):
+    entry = accepted(replace(JUMP, subkind=subkind))
+    assert gone(entry) == ()
+    assert gone(entry, detectors=("history",)) == ("CR-7f3a91",)

@@ -1,0 +1,1 @@
+"""The session against past runs of the same suite: what changed, and what is not stable."""

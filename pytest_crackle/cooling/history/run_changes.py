@@ -1,0 +1,130 @@
+"""Change points of many series over the runs, under one false discovery rate."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_crackle.cooling.changepoints.autocorrelation import inflation_of
+from pytest_crackle.cooling.changepoints.rank_scan import RankScan
+from pytest_crackle.cooling.changepoints.rankseg import default_least_segment, rankseg
+from pytest_crackle.cooling.history.slower import rho_along
+from pytest_crackle.cooling.multiplicity import benjamini_hochberg
+from pytest_crackle.cooling.numeric import median_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_crackle.cooling.profiles import Profile
+
+__all__ = ["RunChange", "RunChanges", "run_changes"]
+
+_KNOWS_ITSELF = 40
+"""From so many runs on a series says more about its autocorrelation than its like do."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunChange:
+    """The newest change of one series.
+
+    Attributes
+    ----------
+    unit : int
+        Place of the series.
+    run : int
+        Place of the first run after it on the axis of runs.
+    last_good : int
+        Place of the last run before it that has a value.
+    log_p : float
+    before, after : float
+        Medians of the levels on both sides; the one after lasts to this run.
+    """
+
+    unit: int
+    run: int
+    last_good: int
+    log_p: float
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunChanges:
+    """Series whose level changed, and how many series were tested."""
+
+    changes: tuple[RunChange, ...]
+    hypotheses: int
+
+
+def run_changes(series: Sequence[Sequence[float]], profile: Profile) -> RunChanges:
+    """Find the series whose level changed at some run, each with its newest change.
+
+    Parameters
+    ----------
+    series : sequence of sequence of float, shape (n_units, n_runs)
+        This run last; NaN where missing. Series without a value of this run are left out: a test
+        that is gone is nobody's trouble.
+    profile : Profile
+
+    Returns
+    -------
+    RunChanges
+
+    Notes
+    -----
+    Only the first split of each series is looked for at first, with the autocorrelation that is
+    usual for all of them. That loses nothing: `rankseg` finds no change in a series whose first
+    split is not significant, and a series whose first split does not pass the false discovery rate
+    over all series could not be told whatever else is found in it. So p of the first split is p of
+    the hypothesis "this series never changed", and the few series that pass are segmented in full.
+    A constant series costs a comparison, any other one sort of its runs. O(n_units n_runs log).
+    """
+    least = max(profile.least_segment, 0)
+    rho = rho_along(series)
+    hypotheses = 0
+    found: list[tuple[int, float]] = []
+    log_q = math.log(profile.q)
+    for unit, values in enumerate(series):
+        finite = [value for value in values if value == value]  # noqa: PLR0124 - NaN
+        n = len(finite)
+        shortest = max(least, default_least_segment(n))
+        if n < 2 * shortest or values[-1] != values[-1]:
+            continue
+        hypotheses += 1
+        if min(finite) == max(finite):
+            continue
+        scan = RankScan(finite, shortest, inflation_of(rho))
+        log_p = scan.best(0, n, seeded=True).log_p
+        if log_p <= log_q:
+            found.append((unit, log_p))
+    log_qs = benjamini_hochberg([log_p for _, log_p in found], hypotheses)
+    kept = [one for one, value in zip(found, log_qs, strict=True) if value <= log_q]
+    changes = [_newest(unit, series[unit], log_p, rho, profile) for unit, log_p in kept]
+    return RunChanges(tuple(change for change in changes if change is not None), hypotheses)
+
+
+def _newest(
+    unit: int, values: Sequence[float], log_p: float, rho: float, profile: Profile
+) -> RunChange | None:
+    places = [place for place, value in enumerate(values) if value == value]  # noqa: PLR0124 - NaN
+    finite = [values[place] for place in places]
+    found = rankseg(
+        finite,
+        alpha=profile.alpha,
+        least_segment=profile.least_segment,
+        min_delta=profile.min_delta,
+        rho=None if len(finite) >= _KNOWS_ITSELF else rho,
+    )
+    if not found.changes or not found.changes[-1].gateable or found.changes[-1].kind != "step":
+        return None
+    edges = [0, *(change.index for change in found.changes)]
+    start, index = edges[-2], edges[-1]
+    return RunChange(
+        unit,
+        places[index],
+        places[index - 1],
+        log_p,
+        median_of(finite[start:index]),
+        median_of(finite[index:]),
+    )

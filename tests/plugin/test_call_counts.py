@@ -1,0 +1,97 @@
+"""What crackle adds to every test, in calls: neither load nor machine changes them.
+
+The figures are those of Python 3.11 with pytest 9; later Pythons count fewer (comprehensions are no
+functions there), and the limits hold for them as well. A limit that breaks is a question, not a
+nuisance: what does every test of every user now pay for, and is it worth it?
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+FEW, MANY = 40, 240
+
+COUNT = """
+import json, pstats, sys, cProfile
+import pytest
+before = set(sys.modules)
+profile = cProfile.Profile()
+profile.enable()
+status = pytest.main(sys.argv[1:])
+profile.disable()
+ours = sorted(name for name in set(sys.modules) - before if name.startswith("pytest_crackle"))
+hooks = sum(
+    count for (path, _, name), (_, count, *_) in pstats.Stats(profile).stats.items()
+    if "pytest_crackle" in path and name.startswith("pytest_")
+)
+calls = pstats.Stats(profile).total_calls
+print("COUNTED", json.dumps([int(status), calls, ours, hooks]))
+"""
+
+ON = ("-p", "pytest_crackle.plugin", "--crackle")
+NO_PROBE = "--crackle-meters=-pace,-background"
+"""The probe of `pace` makes 500 calls at most every 50 ms: how many a test is a matter of time."""
+
+
+class Counted:
+    """Calls of one pytest session of `n` trivial tests under a profiler."""
+
+    def __init__(self, folder, n, options):
+        path = folder / f"test_{n}.py"
+        path.write_text(
+            f"import pytest\n@pytest.mark.parametrize('i', range({n}))\ndef test_x(i): pass\n"
+        )
+        command = [sys.executable, "-c", COUNT, "-q", "-p", "no:cacheprovider", *options, str(path)]
+        env = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONHASHSEED": "0"}
+        out = subprocess.run(
+            command, capture_output=True, text=True, check=True, cwd=folder, env=env
+        ).stdout
+        status, self.calls, self.modules, self.hooks = json.loads(out.rpartition("COUNTED")[2])
+        assert status == 0
+
+
+def per_test(folder, *options):
+    """Return calls of each test, start and end of the session cancelled out."""
+    Counted(folder, FEW, options)
+    Counted(folder, MANY, options)  # now everything is compiled
+    few, many = Counted(folder, FEW, options), Counted(folder, MANY, options)
+    return (many.calls - few.calls) / (MANY - FEW)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("counts")
+
+
+@pytest.fixture(scope="module")
+def bare(folder):
+    return per_test(folder)
+
+
+def test_off_adds_no_call_and_three_modules(folder, bare):
+    options = ("-p", "pytest_crackle.plugin")
+    assert per_test(folder, *options) == pytest.approx(bare, abs=0.2)
+    few, many = Counted(folder, FEW, options), Counted(folder, MANY, options)
+    assert few.modules == ["pytest_crackle", "pytest_crackle.options", "pytest_crackle.plugin"]
+    assert few.hooks == many.hooks
+
+
+@pytest.mark.parametrize(
+    ("options", "limit"),
+    [
+        # measured 174.5: hooks 24 and 6 of the argument, clocks 13, meters 28 and what surrounds
+        # them 19 in the recorder; 84 in the controller and its table
+        (("--crackle-detectors=none",), 178),
+        # measured 233
+        ((), 240),
+    ],
+    ids=["measuring", "cooling"],
+)
+def test_on_adds_no_more_calls_than_it_did(folder, bare, options, limit):
+    added = per_test(folder, *ON, NO_PROBE, *options) - bare
+    assert 40 < added <= limit

@@ -1,0 +1,30 @@
+"""The facts of a session."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_crackle.model.report import SessionInfo, WorkerInfo
+
+
+@pytest.mark.parametrize(
+    ("workers", "machines"),
+    [
+        ((), {}),
+        ((WorkerInfo("gw0", host="a"), WorkerInfo("gw1", host="a")), {}),
+        ((WorkerInfo("gw0"), WorkerInfo("gw1")), {}),
+        ((WorkerInfo("gw0", host="a"), WorkerInfo("gw1", host="b")), {"gw0": "a", "gw1": "b"}),
+        (
+            (WorkerInfo("1:", host="a", machine="m1"), WorkerInfo("2:", host="a", machine="m2")),
+            {"1:": "m1", "2:": "m2"},
+        ),
+        (
+            (WorkerInfo("gw0", host="a"), WorkerInfo("gw1", host="b"), WorkerInfo("gw2")),
+            {"gw0": "a", "gw1": "b", "gw2": "a"},
+        ),
+    ],
+)
+def test_machines_are_told_where_there_are_several(
+    workers: tuple[WorkerInfo, ...], machines: dict[str, str]
+) -> None:
+    assert SessionInfo(workers=workers).machines() == machines
