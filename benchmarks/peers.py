@@ -57,11 +57,16 @@ class Variant:
     venv: str
     install: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    counted: tuple[str, ...] = ()
+    """Further options where calls and instructions are counted, not time."""
     values: str = PROPERTIES
     """The suite in which each test records three values; bare pytest, the base, records none."""
 
 
 CRACKLE = (str(ROOT),)
+# its probe makes 500 calls at most every 50 ms: how many a test is a matter of time, and a profiler
+# or valgrind takes its time
+NO_PROBE = ("--crackle-meters=-pace,-background",)
 VARIANTS = (
     Variant("bare", "bare", values=PLAIN),
     Variant("bare again", "bare", values=PLAIN),
@@ -72,9 +77,10 @@ VARIANTS = (
         "crackle",
         CRACKLE,
         ("--crackle", "--crackle-detectors=none"),
+        NO_PROBE,
         METRICS,
     ),
-    Variant("crackle", "crackle", CRACKLE, ("--crackle",), METRICS),
+    Variant("crackle", "crackle", CRACKLE, ("--crackle",), NO_PROBE, METRICS),
     Variant("pytest-durations", "pytest-durations", ("pytest-durations",)),
     Variant(
         "pytest-reportlog", "pytest-reportlog", ("pytest-reportlog",), ("--report-log=out.jsonl",)
@@ -142,7 +148,7 @@ class Bench:
         counts = []
         for n in (FEW, MANY):
             self.run(variant, body, n)  # the suite is rewritten and cached
-            command = self.command(variant, body, n, "-c", COUNT)
+            command = [*self.command(variant, body, n, "-c", COUNT), *variant.counted]
             out = subprocess.run(
                 command, capture_output=True, text=True, check=True, cwd=self.folder, env=self.env
             )
@@ -155,7 +161,7 @@ class Bench:
         for n in (FEW, MANY):
             self.run(variant, body, n)
             out = subprocess.run(
-                [*tool, *self.command(variant, body, n)],
+                [*tool, *self.command(variant, body, n), *variant.counted],
                 capture_output=True,
                 text=True,
                 check=True,

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.storage.atomic import write_atomic
+from pytest_crackle.storage.journal import append_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_crackle.model.report import Report
 
-__all__ = ["FORMS", "load_writer", "repository_of", "write_outputs"]
+__all__ = ["FORMS", "github_writer", "load_writer", "tell_github", "write_outputs"]
 
 FORMS: Final = ("json", "html", "html-folder", "md", "gitlab", "openmetrics")
 """Forms of the report that are written to files."""
@@ -46,14 +47,14 @@ def _render(form: str, report: Report, root: Path) -> tuple[tuple[str, str], ...
     if form == "json":
         text = writer.dumps(report)
     elif form == "gitlab":
-        text = writer.render_gitlab(report, repository=repository_of(root), rootdir=str(root))
+        text = writer.render_gitlab(report, repository=_repository_of(root), rootdir=str(root))
     else:
         names = {"md": "markdown"}
         text = getattr(writer, f"render_{names.get(form, form)}")(report)
     return (("", str(text)),)
 
 
-def repository_of(root: Path) -> str:
+def _repository_of(root: Path) -> str:
     """Return the folder that paths in CI outputs are relative to: CI's checkout, else `root`."""
     for name in ("GITHUB_WORKSPACE", "CI_PROJECT_DIR"):
         if folder := os.environ.get(name):
@@ -89,3 +90,31 @@ def write_outputs(report: Report, outputs: Mapping[str, Path], root: Path) -> li
             reason = error.strerror or error
             problems.append(f"{form} report not written: {path}: {reason}")
     return problems
+
+
+def github_writer(mode: str) -> ModuleType | None:
+    """Return the writer for GitHub Actions where `mode` ("auto", "none", "github") wants it."""
+    here = os.environ.get("GITHUB_ACTIONS") == "true"
+    return load_writer("github") if mode == "github" or (mode == "auto" and here) else None
+
+
+def tell_github(writer: ModuleType, report: Report, root: Path) -> tuple[list[str], list[str]]:
+    """Append the step summary, where the job has one, and render annotations.
+
+    Returns
+    -------
+    list of str
+        Workflow commands, to be printed each on a line of its own.
+    list of str
+        A line if the summary could not be written.
+    """
+    problems = []
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        try:
+            append_text(summary, writer.render_step_summary(report))
+        except OSError as error:
+            problems.append(f"step summary not written: {error}")
+    text: str = writer.render_annotations(
+        report, repository=_repository_of(root), rootdir=str(root)
+    )
+    return text.splitlines(), problems

@@ -64,7 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "judge, and budgets that it must keep.",
     )
     if is_on(config):
-        from pytest_crackle.session import start
+        from pytest_crackle.starting import start
 
         _specify_hooks(config.pluginmanager)
         start(config)

@@ -15,108 +15,40 @@ import pytest
 import pytest_crackle
 from pytest_crackle.attendance import Attendance
 from pytest_crackle.environment import environment_key
-from pytest_crackle.extensions import METERS as METERS_HOOK
-from pytest_crackle.extensions import Extensions
 from pytest_crackle.firing.meters.clock import epoch_clock, wall_clock
-from pytest_crackle.firing.meters.ready import READY, ready_meters
-from pytest_crackle.firing.readings import METERS
-from pytest_crackle.firing.recorder import Recorder
 from pytest_crackle.firing.transport import (
     END_KEY,
     PROCESS_KEY,
     detach,
     has_workers,
-    worker_id,
 )
 from pytest_crackle.model.errors import CrackleError
 from pytest_crackle.model.metrics import check_metric_name
 from pytest_crackle.model.record import finite_number
 from pytest_crackle.model.report import SessionInfo
 from pytest_crackle.model.table import EndReading, TableBuilder
-from pytest_crackle.outputs import FORMS, load_writer, repository_of, write_outputs
+from pytest_crackle.outputs import FORMS, github_writer, load_writer, tell_github, write_outputs
 from pytest_crackle.pipeline import plan as make_plan
 from pytest_crackle.pipeline import run as run_pipeline
 from pytest_crackle.reporting.escape import printable
-from pytest_crackle.settings import settings_of
-from pytest_crackle.storage.journal import Journal, append_text
+from pytest_crackle.storage.journal import Journal
 from pytest_crackle.terminal import write_report
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
-    from types import ModuleType
 
+    from pytest_crackle.extensions import Extensions
+    from pytest_crackle.firing.recorder import Recorder
     from pytest_crackle.model.record import Record
     from pytest_crackle.model.report import Report
     from pytest_crackle.model.table import MetricTable
     from pytest_crackle.remembering import Memory
     from pytest_crackle.settings import Settings
 
-__all__ = ["Controller", "start"]
+__all__ = ["Controller"]
 
 CRASH: Final = "???"
 """`when` of the report that pytest-xdist makes up for the test of a dead worker."""
-
-
-def start(config: pytest.Config) -> None:
-    """Register the recorder where tests run, and the controller where they are reported.
-
-    Raises
-    ------
-    pytest.UsageError
-        If an option, an ini key or the baseline cannot be used.
-    """
-    try:
-        extensions = Extensions(config.pluginmanager, config)
-        offered = extensions.meters((*METERS, *READY))
-        settings = settings_of(
-            config,
-            METERS,
-            (*READY, *(meter.name for meter in offered)),
-            lost_meters=extensions.lost(METERS_HOOK),
-        )
-        worker = worker_id(config)
-        controller = None if worker is not None else Controller(config, settings, extensions)
-        chosen = [meter for meter in offered if meter.name in settings.meters]
-        recorder = Recorder(
-            settings.meters,
-            worker,
-            junit=settings.junit,
-            extra=[*ready_meters(settings.meters), *chosen],
-        )
-    except CrackleError as error:
-        raise pytest.UsageError(str(error)) from None
-    except Exception as error:  # noqa: BLE001 - a fault of ours must not change the session
-        text = f"crackle could not start: {type(error).__name__}: {error}"[:300]
-        if _wants_gate(config):
-            raise pytest.UsageError(text) from None  # a gate that cannot be evaluated fails
-        config.pluginmanager.register(_NotStarted(text), "crackle-session")
-        return
-    if controller is None:
-        recorder.faults += extensions.faults
-    recorder.firing.push()
-    config.add_cleanup(recorder.firing.pop)
-    config.pluginmanager.register(recorder, "crackle-recorder")
-    if controller is not None:
-        controller.recorder = recorder
-        config.pluginmanager.register(controller, "crackle-session")
-
-
-def _wants_gate(config: pytest.Config) -> bool:
-    return any(
-        config.getoption(f"crackle_{name}", None) or config.getini(f"crackle_{name}")
-        for name in ("fail_on", "budgets")
-    )
-
-
-class _NotStarted:
-    """The plugin that says why there is nothing to see."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print the one line."""
-        terminalreporter.write_line(printable(self.text), yellow=True)
 
 
 class Controller:
@@ -153,7 +85,7 @@ class Controller:
         self._derive = extensions.derives()
         for form in settings.outputs.keys() & set(FORMS):
             load_writer(form)
-        self._ci = self._wants_ci()
+        self._github = github_writer(self.settings.ci)
         self.recorder: Recorder | None = None
         self.report: Report | None = None
         self.faults: list[str] = []
@@ -354,7 +286,9 @@ class Controller:
         if report.gate.fails_session and session.exitstatus == 0:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self.messages += write_outputs(report, self.settings.outputs, self.settings.root)
-        self.ci_lines = self._tell_ci(report)
+        if self._github is not None:
+            self.ci_lines, problems = tell_github(self._github, report, self.settings.root)
+            self.messages += problems
         self.messages += self.extensions.report(report)
         if self._memory is not None and (line := self._memory.remember(table)):
             self.messages.append(line)
@@ -374,29 +308,6 @@ class Controller:
                 past=past,
                 past_problem=None if memory is None else memory.problem,
             )
-
-    def _tell_ci(self, report: Report) -> list[str]:
-        """Append the step summary and return annotations, on GitHub Actions or on request."""
-        github, root = self._ci, self.settings.root
-        if github is None:
-            return []
-        if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-            try:
-                append_text(summary, github.render_step_summary(report))
-            except OSError as error:
-                self.messages.append(f"step summary not written: {error}")
-        text: str = github.render_annotations(
-            report, repository=repository_of(root), rootdir=str(root)
-        )
-        return text.splitlines()
-
-    def _wants_ci(self) -> ModuleType | None:
-        """Return the writer for GitHub Actions where it is wanted."""
-        wanted = self.settings.ci
-        here = os.environ.get("GITHUB_ACTIONS") == "true"
-        if wanted == "github" or (wanted == "auto" and here):
-            return load_writer("github")
-        return None
 
     def _session_info(
         self, session: pytest.Session, exitstatus: int, table: MetricTable
