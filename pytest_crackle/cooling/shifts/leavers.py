@@ -18,6 +18,8 @@ __all__ = ["Leaver", "Life", "has_identities", "leavers_of", "lives_of", "name_k
 
 TAIL: Final = 3
 """Last tests of a process without a last reading: what they opened may just not be closed yet."""
+_ENDS_WHEN_IDLE: Final = ("Trio thread", "AnyIO worker thread")
+"""Threads of pools that end by themselves after 10 s without work: alive at the end, not left."""
 _NUMBERED_THREAD: Final = re.compile(r"Thread-\d+ \((.+)\)")  # the names that threading gives
 _COUNTERS: Final = re.compile(r"([-_ ]?\d+)+$")
 _MOST_KINDS: Final = 3
@@ -101,6 +103,10 @@ def _number_of(identity: str) -> str:
     return identity.partition(":")[0]
 
 
+def _name_of(identity: str) -> str:
+    return identity.partition(":")[2]
+
+
 def leavers_of(
     table: MetricTable, worker: str, rows: Sequence[int], metric: str
 ) -> tuple[Leaver, ...]:
@@ -125,13 +131,16 @@ def leavers_of(
     What a garbage collection closes some tests later is late, not left. So an identity that is
     still open at the end counts only if it is older than the longest time, in tests, that one of
     these took to be closed; times of tests that set up a fixture wider than a function do not count
-    there, as that fixture may be the holder. O(rows + identities).
+    there, as that fixture may be the holder. Idle threads of pools that shrink do not count.
+    O(rows + identities).
     """
     end = table.ends.get(worker)
     longest = 0 if end is not None else TAIL - 1
     open_at_end: dict[int, list[str]] = {}
     for life in lives_of(table, worker, rows, metric):
         if life.closed is None:
+            if metric == "threads" and _name_of(life.identity).startswith(_ENDS_WHEN_IDLE):
+                continue
             open_at_end.setdefault(life.opened, []).append(life.identity)
         elif life.closed < len(rows) and not _sets_up_wide(table, rows[life.opened]):
             longest = max(longest, life.closed - life.opened)
@@ -167,7 +176,7 @@ def name_kinds(identities: Iterable[str], metric: str) -> str:
     """
     kinds: Counter[str] = Counter()
     for identity in identities:
-        what = identity.partition(":")[2] or identity
+        what = _name_of(identity) or identity
         kinds[_thread_kind(what) if metric == "threads" else what] += 1
     ordered = sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
     shown = [

@@ -59,6 +59,12 @@ def test_what_a_wide_fixture_held_says_nothing_about_lateness():
     assert left(table) == [(30, ("9:file",))]
 
 
+@pytest.mark.parametrize("name", ["Trio thread 0", "AnyIO worker thread"])
+def test_a_thread_of_a_pool_that_shrinks_is_not_left(name):
+    table = session(30, {4: [f"140:{name}", "150:work"]}, ends=[], name="threads")
+    assert left(table, "threads") == [(4, ("150:work",))]
+
+
 def test_without_a_last_reading_the_last_three_tests_are_not_blamed():
     opened = {i: [f"{i}:file"] for i in (10, 36, 37, 38, 39)}
     assert [row for row, _ in left(session(40, opened))] == [10, 36, 37]
