@@ -11,7 +11,7 @@ from tests.faults.sessions import TALLY  # noqa: E402 - its asserts are to be re
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say it in a few lines."""
-    if not TALLY.sessions and not TALLY.counts:
+    if not TALLY.sessions and not TALLY.counts and not TALLY.fuzzed:
         return
     terminalreporter.section("faults: what was compared")
     terminalreporter.write_line(
@@ -21,5 +21,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     )
     for what, number in sorted(TALLY.counts.items()):
         terminalreporter.write_line(f"{number} {what}")
+    if TALLY.fuzzed:
+        examples = sum(number for number, _ in TALLY.fuzzed.values())
+        terminalreporter.write_line(f"{examples} fuzz examples, no unexpected exception:")
+    for what, (number, taken) in sorted(TALLY.fuzzed.items()):
+        terminalreporter.write_line(f"  {number} {what}, {taken} taken")
     for lost in TALLY.lost[:20]:
         terminalreporter.write_line(f"lost: {lost}")

@@ -73,7 +73,7 @@ class Case:
     same_output: bool = True
     python: tuple[str, ...] | None = None
     plugins: tuple[str, ...] = ("-p", "no:rerunfailures")
-    timeout: float = 60.0
+    timeout: float = 180.0
     kill_after: float | None = None
 
 
@@ -89,6 +89,12 @@ class Tally:
     values: int = 0
     lost: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    fuzzed: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def fuzz(self, what: str, examples: int, taken: int) -> None:
+        """Add examples, and how many of them were taken and not refused."""
+        before = self.fuzzed.get(what, (0, 0))
+        self.fuzzed[what] = (before[0] + examples, before[1] + taken)
 
     def count(self, what: str, number: int = 1) -> None:
         """Add to a count of another kind."""

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import ast
-import copy
 import json
 import os
-import random
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 import pytest_crackle
 from pytest_crackle.cli import main
-from pytest_crackle.gating.baseline_text import parse_baseline
-from pytest_crackle.model.errors import CrackleError
-from pytest_crackle.reporting.jsonreport import dumps, from_json
-from pytest_crackle.reporting.text import render_text
-from pytest_crackle.storage.recordsfile import read_json
-from pytest_crackle.storage.shards import read_run
 from tests.faults.sessions import TALLY
-from tests.sample_report import sample_report
 
 HEADER = '{"schema":"pytest-crackle/records/1","session":{}}\n'
 LINE = '{"nodeid":"a.py::test_a","metrics":{"x":1}}\n'
@@ -312,198 +301,6 @@ def test_large_files_are_read_within_bounds(name, tmp_path):
     TALLY.count("large files read within 20 s of CPU and 1 GiB")
 
 
-# ---------------------------------------------------------------------- fuzz
-
-VALID_RECORDS = records(
-    *(
-        json.dumps(
-            {
-                "nodeid": f"a.py::test_a[{i}]",
-                "index": i,
-                "seq": i,
-                "outcome": "passed",
-                "attempt": 0,
-                "worker": None,
-                "start": 1.5,
-                "metrics": {"duration": 0.1 * i, "x": i},
-                "param": str(i),
-                "units": {"x": ["B", "level"]},
-                "fixtures": ["f"],
-                "markers": ["m"],
-                "setups": [["f", "function", 0.1, 0.1]],
-                "state": [["gc", "on", "off"]],
-                "opened": {"fds": ["3:file"]},
-                "closed": {"fds": []},
-                "ignore": ["x*"],
-                "budgets": ["x <= 1"],
-            }
-        )
-        for i in range(8)
-    ),
-    '{"end":{"exitstatus":0,"complete":true,"workers":{"":{"metrics":{"fds":3},"closed":{"fds":["3:file"]}}}}}',
-)
-VALID_REPORT = dumps(sample_report()).encode()
-VALID_BASELINE = json.dumps(
-    {
-        "schema": "pytest-crackle/baseline/1",
-        "accepted": [
-            {
-                "id": "CR-1a2b3c",
-                "kind": "clustering",
-                "subkind": "families",
-                "metrics": ["x"],
-                "summary": "s",
-                "effect": 1.5,
-                "share": 0.5,
-                "cooling": "normal",
-                "reason": "r",
-                "who": "w",
-                "date": "2026-01-01",
-                "expires": "2030-01-01",
-            }
-        ],
-    }
-).encode()
-VALUABLE = [
-    b'"',
-    b"{",
-    b"}",
-    b"[",
-    b"]",
-    b",",
-    b":",
-    b"null",
-    b"true",
-    b"1e999",
-    b"-1",
-    b"NaN",
-    b"\xff",
-    b"\x00",
-    b"\n",
-    b"\\",
-    b"\\u0000",
-    b"\\ud800",
-    b"9" * 5000,
-    b"[" * 3000,
-    b'""',
-    b"{}",
-    b"0.5",
-    b"pytest-crackle/report/1",
-]
-
-
-def mutate(data, rng):
-    """One to five byte flips, cuts, splices or repeats."""
-    data = bytearray(data)
-    for _ in range(rng.randint(1, 5)):
-        at = rng.randrange(len(data) + 1)
-        end = min(len(data), at + rng.choice((1, 2, 8, 100, 1000)))
-        way = rng.randrange(5)
-        if way == 0 and at < len(data):
-            data[at] = rng.randrange(256)
-        elif way == 1:
-            del data[at:end]
-        elif way == 2:
-            data[at:at] = rng.choice(VALUABLE)
-        elif way == 3:
-            data[at:end] = rng.choice(VALUABLE)
-        else:
-            other = rng.randrange(len(data) + 1)
-            data[at:at] = data[other : other + end - at]
-    return bytes(data)
-
-
-def read_any(kind, data, path):
-    """Read a file as its reader does; True if it was taken, False if it was refused."""
-    try:
-        if kind == "baseline":
-            parse_baseline(data.decode("utf-8-sig"), "b")
-            return True
-        path.write_bytes(data)
-        if kind == "records":
-            read_run([str(path)])
-        else:
-            from_json(read_json(str(path), max_size=1 << 24))
-    except (CrackleError, UnicodeDecodeError) as error:
-        refusal = str(error)
-    else:
-        return True
-    assert "\n" not in refusal
-    return False
-
-
-FUZZ = int(os.environ.get("CRACKLE_FUZZ", "2500"))
-
-
-@pytest.mark.property
-@pytest.mark.parametrize(
-    ("kind", "valid", "share"),
-    [
-        ("records", VALID_RECORDS, 0.5),
-        ("report", VALID_REPORT, 0.1),
-        ("baseline", VALID_BASELINE, 1.5),
-    ],
-)
-def test_mutated_files_are_read_or_refused(kind, valid, share, tmp_path):
-    rng = random.Random(f"{kind} 1")
-    assert read_any(kind, valid, tmp_path / "f")
-    taken = 0
-    for _ in range(int(FUZZ * share)):
-        data = mutate(valid, rng)
-        try:
-            taken += read_any(kind, data, tmp_path / "f")
-        except Exception as error:
-            raise AssertionError(f"{type(error).__name__}: {error}: {data!r}") from error
-    TALLY.count(f"mutated {kind} files", int(FUZZ * share))
-    assert taken
-
-
-LEAVES = (
-    st.none() | st.booleans() | st.integers(-(10**320), 10**320) | st.floats() | st.text(max_size=8)
-)
-JSON = st.recursive(
-    LEAVES,
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.text(max_size=6) | st.sampled_from(["nodeid", "metrics", "tests", "id", "end"]),
-            inner,
-            max_size=3,
-        )
-    ),
-    max_leaves=6,
-)
-
-
-@pytest.mark.property
-@settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
-@given(st.data())
-def test_documents_with_a_wrong_part_are_read_or_refused(tmp_path_factory, data):
-    kind = data.draw(st.sampled_from(["records", "report", "baseline"]))
-    lines = {"records": VALID_RECORDS, "report": VALID_REPORT, "baseline": VALID_BASELINE}[kind]
-    documents = [
-        json.loads(line) for line in (lines.splitlines() if kind == "records" else [lines])
-    ]
-    documents = copy.deepcopy(documents)
-    place: object = documents
-    for _ in range(data.draw(st.integers(1, 6))):
-        keys = sorted(place) if isinstance(place, dict) else list(range(len(place)))  # type: ignore[arg-type]
-        if not keys:
-            break
-        key = data.draw(st.sampled_from(keys))
-        inner = place[key]  # type: ignore[index]
-        if not isinstance(inner, dict | list) or data.draw(st.integers(0, 4)) == 0:
-            place[key] = data.draw(JSON)  # type: ignore[index]
-            break
-        place = inner
-    text = "\n".join(json.dumps(document) for document in documents)
-    path = tmp_path_factory.getbasetemp() / "fuzzed"
-    taken = read_any(kind, text.encode(), path)
-    TALLY.count(f"{kind} documents with a wrong part")
-    if taken and kind == "report":
-        render_text(from_json(json.loads(text)), 80, 2)
-
-
 # ---------------------------------------------------------------------- what is never used
 
 PACKAGE = Path(pytest_crackle.__file__).parent
@@ -528,6 +325,13 @@ FORBIDDEN_MODULES = {
     "csv",
     "tempfile",
 }
+ALLOWED = {
+    "checkout.py": {"subprocess"},  # asks git which commit this is: a list of words, no shell
+    **{
+        f"storage/history/{name}.py": {"sqlite3"}
+        for name in ("opening", "reading", "schema", "writing")
+    },
+}
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__"}
 
 
@@ -535,6 +339,7 @@ def test_the_package_never_loads_code_or_opens_archives_or_makes_predictable_fil
     files = sorted(PACKAGE.rglob("*.py"))
     assert len(files) > 60
     for file in files:
+        forbidden = FORBIDDEN_MODULES - ALLOWED.get(file.relative_to(PACKAGE).as_posix(), set())
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
@@ -542,9 +347,10 @@ def test_the_package_never_loads_code_or_opens_archives_or_makes_predictable_fil
                 names = [node.module or ""]
             else:
                 names = []
-            assert not FORBIDDEN_MODULES & {name.partition(".")[0] for name in names}, file
+            assert not forbidden & {name.partition(".")[0] for name in names}, file
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 assert node.func.id not in FORBIDDEN_CALLS, file
+            assert not (isinstance(node, ast.keyword) and node.arg == "shell"), file
             if isinstance(node, ast.Attribute):
                 assert node.attr not in (
                     "system",

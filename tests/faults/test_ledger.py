@@ -149,7 +149,7 @@ def ledger_case(dist):
         OTHERS,
         tuple(args),
         files={"test_names.py": NAMES, "lines.txt": "alpha beta gamma"},
-        timeout=120,
+        timeout=300,
     )
 
 
@@ -213,7 +213,8 @@ def dying(tmp_path_factory):
             DYING.replace("and HOW", "").replace("HOW", WAYS[way]),
             args=("-n2", f"--dist={dist}"),
             alone=True,
-            timeout=15 if dist == "loadgroup" else 60,
+            # with the others pytest-xdist may run the crashing test again in worker after worker
+            timeout=30 if dist == "loadgroup" else 300,
         )
         for dist, way in (
             ("load", "sigkill"),
@@ -223,12 +224,7 @@ def dying(tmp_path_factory):
             ("worksteal", "sigkill"),
         )
     ]
-    return {
-        case.name: run_all_one
-        for case, run_all_one in zip(
-            cases, run_all(cases, tmp_path_factory.mktemp("dying")).values(), strict=True
-        )
-    }
+    return run_all(cases, tmp_path_factory.mktemp("dying"))
 
 
 @pytest.mark.parametrize(

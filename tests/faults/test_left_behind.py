@@ -262,7 +262,8 @@ def check_all_recorded(twins):
     report = twins.on.report
     if twins.on.status in (0, 1):
         assert len(report["tests"]) == 9
-    assert all(0 <= test["metrics"]["duration"] < 60 for test in report["tests"])
+    # real seconds: a test takes some, and a clock that was set back would give none
+    assert all(0 < test["metrics"]["duration"] < 60 for test in report["tests"])
 
 
 @pytest.mark.parametrize("name", [case.name for case in SITUATIONS])

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import inspect
 import sys
+from operator import attrgetter
 
 import pytest
 
+from pytest_crackle import outputs, pipeline, terminal
+from pytest_crackle.attendance import Attendance
+from pytest_crackle.extensions import Extensions
 from pytest_crackle.firing import recorder, transport
 from pytest_crackle.firing.readings import Readings
 from pytest_crackle.session import Controller
@@ -57,21 +61,14 @@ def _functions(owner):
 def targets():
     """Every function of ours that a hook of ours calls, by module and path."""
     found: list[tuple[str, tuple[str, ...]]] = []
-    for cls in (recorder.Recorder, Controller, Readings, Journal):
+    for cls in (recorder.Recorder, Controller, Readings, Journal, Attendance, Extensions):
         found += [(cls.__module__, (cls.__name__, name)) for name in _functions(cls)]
-    session = sys.modules[Controller.__module__]
-    for module in (recorder, session):
+    for module in (recorder, sys.modules[Controller.__module__], pipeline, outputs, terminal):
         for name, value in vars(module).items():
             is_ours = getattr(value, "__module__", "").startswith("pytest_crackle")
             if inspect.isfunction(value) and is_ours and name not in ("start", "printable"):
                 found.append((module.__name__, (name,)))
-    found += [
-        ("pytest_crackle.pipeline", (name,))
-        for name in ("cool", "judge", "summaries", "write_atomic", "_render", "replace", "Report")
-    ]
-    found += [
-        ("pytest_crackle.terminal", (name,)) for name in ("render_text", "width_of", "encoding_of")
-    ]
+    found += [("pytest_crackle.pipeline", (name,)) for name in ("replace", "Report")]
     found += [
         ("pytest_crackle.model.table", ("TableBuilder", "add")),
         ("pytest_crackle.model.table", ("TableBuilder", "table")),
@@ -79,6 +76,8 @@ def targets():
         ("pytest_crackle.firing.identities", ("Threads", "changes")),
         ("pytest_crackle.firing.identities", ("Descriptors", "changes")),
     ]
+    for module_name, path in found:
+        attrgetter(".".join(path))(sys.modules[module_name])  # it is there
     # the guards themselves are no target; a record_metric that raises is the test's own
     guards = ("fault", "_fault", "_fail_closed", "_stamp", "_end_fixture")
     return sorted({target for target in found if target[1][-1] not in guards})
@@ -120,10 +119,10 @@ STARTS = [
         GREEN,
         files={
             "breaks_start.py": f"""
-                import pytest_crackle.session as session
+                from pytest_crackle import session, starting
                 def broken(*args, **keys):
                     raise RuntimeError("injected")
-                session.{name} = broken
+                {name} = broken
             """
         },
         args=("-p", "breaks_start"),
@@ -132,7 +131,13 @@ STARTS = [
         else ("--crackle", "--crackle-json=report.json"),
         alone=gate,
     )
-    for name in ("settings_of", "Controller", "Recorder", "make_plan", "Controller._session_facts")
+    for name in (
+        "starting.settings_of",
+        "starting.Controller",
+        "starting.Recorder",
+        "session.make_plan",
+        "session.Controller._session_facts",
+    )
     for gate in (False, True)
 ]
 
