@@ -29,7 +29,6 @@ class Attendance:
         self.collected: set[str] | None = None
         self.deselected = 0
         self.finished: set[str] = set()
-        # few: a set of all tests that ran would be as large as the other two
         self.unrecorded: set[str] = set()
         self._host, self._python = host, python
         self._processes: dict[str, tuple[int | None, str | None]] = {}
@@ -39,10 +38,10 @@ class Attendance:
         """Note tests that will run, in this process or in a worker."""
         self.collected = (self.collected or set()).union(nodeids)
 
-    def finish(self, nodeid: str) -> None:
-        """Note the record of a test."""
-        self.finished.add(nodeid)
-        self.unrecorded.discard(nodeid)
+    def take(self, recorded: Iterable[str], refused: Iterable[str]) -> None:
+        """Note at the end which tests have a record, and which had one that is none."""
+        self.finished.update(recorded)
+        self.unrecorded.update(refused)
 
     def note_worker(self, node: object, *, crashed: bool = False) -> str:
         """Note a worker of pytest-xdist; return its id."""

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.cooling.detectors.foreign import ForeignDetector
 from pytest_crackle.firing.meters.foreign import check_meter
-from pytest_crackle.model.metrics import BUILTIN, check_metric_name
+from pytest_crackle.model.metrics import BUILTIN, check_metric_name, real_number
 from pytest_crackle.model.pattern import Pattern
-from pytest_crackle.model.record import finite_number
 from pytest_crackle.model.units import count_of
 
 if TYPE_CHECKING:
@@ -247,7 +246,7 @@ def _check_names(names: Iterable[str], taken: Iterable[str]) -> None:
 def _derived(name: object, value: object) -> float:
     if check_metric_name(name) in BUILTIN:
         raise ValueError(f"{name} is a built-in metric")
-    return finite_number(f"metric {name!a}", value)
+    return real_number("metric {!a}", name, value)
 
 
 def _filtered(patterns: Sequence[Pattern], given: Iterable[object]) -> tuple[Pattern, ...]:

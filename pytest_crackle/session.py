@@ -155,7 +155,7 @@ class Controller:
         """Note what will run, where this process collects itself."""
         try:
             if session.items or not has_workers(self.config):
-                self._attendance.collect(item.nodeid for item in session.items)
+                self._attendance.collect([item.nodeid for item in session.items])
         except Exception as problem:  # noqa: BLE001 - a fault of ours must not change the session
             self._fault("collection", problem)
 
@@ -203,32 +203,37 @@ class Controller:
             return
         try:
             if when == "teardown":
-                self._attendance.unrecorded.add(report.nodeid)
                 record = detach(report)
-                if record is not None:
+                if record is None:
+                    self._attendance.unrecorded.add(report.nodeid)
+                else:
                     self._take(record, report)
             elif when == CRASH:
                 self._take_crash(report)
         except Exception as problem:  # noqa: BLE001 - as above
             self._fault("record", problem)
+            self._attendance.unrecorded.add(report.nodeid)
 
     def _take(self, record: Record, report: pytest.TestReport) -> None:
-        process = record.pop(PROCESS_KEY, None)
         if self.settings.properties:
             _add_properties(record, report)
         if self._derive is not None:
             self._derive(record)
-        if record["nodeid"] == report.nodeid:
-            record["nodeid"] = report.nodeid  # the text that pytest keeps: one of another process
+        if record.get("worker") is not None:
+            self._take_from_worker(record, report.nodeid)
         self._builder.add(record)
-        self._attendance.finish(record["nodeid"])
-        if process:
-            self._attendance.note_process(str(record.get("worker")), process)
         if self._journal is not None and self._is_ours:
             problem = self._journal.write(record)
             if problem is not None:
                 self.messages.append(f"--crackle-records: {problem}")
                 self._journal = None
+
+    def _take_from_worker(self, record: Record, nodeid: str) -> None:
+        if record["nodeid"] == nodeid:
+            record["nodeid"] = nodeid  # the text that pytest keeps: one of another process
+        process = record.pop(PROCESS_KEY, None)
+        if process:
+            self._attendance.note_process(str(record["worker"]), process)
 
     def _take_crash(self, report: pytest.TestReport) -> None:
         """List the test that killed its worker as failed; it has no measurements."""
@@ -270,6 +275,8 @@ class Controller:
         if recorder is not None and not has_workers(self.config):
             self._take_end("", recorder.end())
         table = self._builder.table()
+        self.faults += [f"record: {nodeid}: {why}" for nodeid, why in self._builder.refused.items()]
+        self._attendance.take(table.nodeids, self._builder.refused)
         info = self._session_info(session, exitstatus, table)
         self.faults += self._attendance.disagreements(session, exitstatus)
         self.extensions.note_late_ones()

@@ -24,10 +24,10 @@ def add_commands(commands: Commands) -> None:
 
 def _add_accept(commands: Commands) -> None:
     accept = commands.add_parser("accept", help="accept patterns of a report into a baseline")
-    accept.add_argument("report", metavar="REPORT")
+    accept.add_argument("report", metavar="REPORT", help="JSON report; - for stdin")
     accept.add_argument("ids", nargs="+", metavar="ID", help="ids of patterns, or all")
-    accept.add_argument("--baseline", required=True, metavar="PATH")
-    accept.add_argument("--reason", required=True, metavar="TEXT")
+    accept.add_argument("--baseline", required=True, metavar="PATH", help="made if it is not there")
+    accept.add_argument("--reason", required=True, metavar="TEXT", help="why, for reviewers")
     add_reading(accept)
     accept.set_defaults(run=_accept)
 
@@ -36,8 +36,8 @@ def _add_baseline(commands: Commands) -> None:
     baseline = commands.add_parser("baseline", help="keep a baseline in order")
     actions = baseline.add_subparsers(title="actions", required=True, metavar="ACTION")
     prune = actions.add_parser("prune", help="remove entries that a report no longer has")
-    prune.add_argument("report", metavar="REPORT")
-    prune.add_argument("--baseline", required=True, metavar="PATH")
+    prune.add_argument("report", metavar="REPORT", help="JSON report of a whole run; - for stdin")
+    prune.add_argument("--baseline", required=True, metavar="PATH", help="accepted patterns")
     add_reading(prune)
     prune.set_defaults(run=_prune)
 

@@ -38,8 +38,21 @@ def _add_cool(commands: Commands) -> None:
     cool.add_argument("files", nargs="+", metavar="FILE", help="records or report; - for stdin")
     add_cooling(cool)
     add_telling(cool)
-    cool.add_argument("--fail-on", action="append", default=[], metavar="RULE")
-    cool.add_argument("--budget", action="append", default=[], metavar="RULE")
+    cool.add_argument(
+        "--fail-on",
+        action="append",
+        default=[],
+        metavar="RULE",
+        help="exit 1 on patterns that match KIND[:METRIC_GLOB][@CONFIDENCE]; may be repeated",
+    )
+    cool.add_argument(
+        "--budget",
+        action="append",
+        default=[],
+        metavar="RULE",
+        help="exit 1 when tests exceed METRIC <= VALUE [per test|in total] [in NODEID_GLOB]; may "
+        "be repeated",
+    )
     cool.add_argument("--baseline", metavar="PATH", help="accepted patterns")
     cool.add_argument("--dry-run", action="store_true", help="evaluate the gate, exit 0")
     cool.set_defaults(run=_cool)
@@ -47,7 +60,7 @@ def _add_cool(commands: Commands) -> None:
 
 def _add_show(commands: Commands) -> None:
     show = commands.add_parser("show", help="print a JSON report as it was told")
-    show.add_argument("report", metavar="REPORT")
+    show.add_argument("report", metavar="REPORT", help="JSON report; - for stdin")
     add_telling(show)
     add_reading(show)
     show.set_defaults(run=_show)
@@ -59,13 +72,13 @@ def _add_selfcheck(commands: Commands) -> None:
         help="false alarms on your own suite: patterns in shuffles of your records, or alarms in "
         "the runs of your history",
     )
-    check.add_argument("files", nargs="*", metavar="RECORDS")
+    check.add_argument("files", nargs="*", metavar="RECORDS", help="records or report; - for stdin")
     check.add_argument("--history", metavar="PATH", help="the history, instead of records")
     check.add_argument(
         "--runs", type=int, default=100, metavar="N", help="newest runs of the history (100)"
     )
     check.add_argument("--shuffles", type=int, default=20, metavar="N", help="how many (20)")
-    check.add_argument("--seed", type=int, default=0)
+    check.add_argument("--seed", type=int, default=0, metavar="N", help="of the shuffles (0)")
     add_cooling(check)
     check.set_defaults(run=_selfcheck)
 

@@ -38,7 +38,7 @@ def add_commands(commands: Commands) -> None:
     show.set_defaults(run=_show)
     compare = _action(actions, "compare", "what differs between two runs")
     compare.add_argument("before", metavar="A", help="number of a run, or the start of its commit")
-    compare.add_argument("after", metavar="B")
+    compare.add_argument("after", metavar="B", help="the same, of the later run")
     compare.set_defaults(run=_compare)
     _add_keeping(actions)
 

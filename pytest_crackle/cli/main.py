@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     for group in (cooling, shards, compare, baseline, history):
         group.add_commands(commands)
     schema = commands.add_parser("schema", help="print a JSON Schema")
-    schema.add_argument("name", choices=("report", "records", "baseline"))
+    schema.add_argument("name", choices=("report", "records", "baseline"), help="which")
     schema.set_defaults(run=_schema)
     return parser
 

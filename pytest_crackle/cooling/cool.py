@@ -271,10 +271,16 @@ def _not_tested(
     for name, detection in detections.items():
         out += detection.not_tested
         if n_tests < profile.min_tests and name in registry.DEFAULT and not detection.not_tested:
-            left = " without skips and errors" if n_tests < suite.n_tests else ""
-            reason = f"{count_of(n_tests, 'test')}{left}, needs {profile.min_tests}"
-            out.append(NotTested(name, "*", reason))
+            out.append(NotTested(name, "*", _too_few(suite, profile.min_tests)))
     return tuple(dict.fromkeys(out))
+
+
+def _too_few(suite: Suite, least: int) -> str:
+    n_tests = len(suite.rows)
+    if suite.n_tests and not n_tests:
+        return "every test was skipped or had an error"
+    left = " without skips and errors" if n_tests < suite.n_tests else ""
+    return f"{count_of(n_tests, 'test')}{left}, needs {least}"
 
 
 def _notes(

@@ -171,7 +171,8 @@ def ids_of(findings: Sequence[Finding]) -> list[str]:
     taken: dict[str, int] = {}
     for index in sorted(range(len(findings)), key=lambda i: _identity(findings[i])):
         finding = findings[index]
-        name = pattern_id(finding.kind, finding.subkind, finding.metrics, finding.anchor)
+        metrics = finding.metrics if finding.id_metrics is None else finding.id_metrics
+        name = pattern_id(finding.kind, finding.subkind, metrics, finding.anchor)
         taken[name] = taken.get(name, 0) + 1
         ids[index] = name if taken[name] == 1 else f"{name}-{taken[name]}"
     return ids

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_crackle.model.errors import CrackleError
-from pytest_crackle.model.metrics import BUILTIN
-from pytest_crackle.model.record import finite_number
+from pytest_crackle.model.metrics import BUILTIN, real_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,7 +40,9 @@ class Extras:
         for meter in self._meters:
             try:
                 meter.start()
-            except Exception as error:  # noqa: BLE001 - a fault of a meter is none of the test
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # noqa: BLE001 - pytest.fail and pytest.skip as well
                 self._switch_off(meter, error)
             else:
                 self._running.append(meter)
@@ -52,7 +53,9 @@ class Extras:
         for meter in reversed(running):
             try:
                 values = {name: _number(meter, name, value) for name, value in meter.stop().items()}
-            except Exception as error:  # noqa: BLE001 - as above
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # noqa: BLE001 - as above
                 self._switch_off(meter, error)
                 continue
             metrics.update(values)
@@ -60,7 +63,7 @@ class Extras:
                 if name not in BUILTIN:
                     units[name] = list(meter.metrics[name])
 
-    def _switch_off(self, meter: Meter, error: Exception) -> None:
+    def _switch_off(self, meter: Meter, error: BaseException) -> None:
         self._meters = [other for other in self._meters if other is not meter]
         self._fault(f"meter {meter.name!a}, switched off", error)
 
@@ -68,4 +71,4 @@ class Extras:
 def _number(meter: Meter, name: str, value: object) -> float:
     if name not in meter.metrics:
         raise CrackleError(f"stop() gave {name!a}, which the meter does not declare")
-    return finite_number(f"metric {name!a}", value)
+    return real_number("metric {!a}", name, value)

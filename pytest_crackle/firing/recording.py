@@ -6,12 +6,11 @@ import math
 import threading
 from contextlib import contextmanager
 from contextvars import ContextVar
-from numbers import Real
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.firing.meters.clock import wall_clock
 from pytest_crackle.model.errors import CrackleError
-from pytest_crackle.model.metrics import KINDS, check_metric_name
+from pytest_crackle.model.metrics import KINDS, check_metric_name, real_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +67,8 @@ class Slot:
             self.metrics[name] = value
             if declared is not None:
                 self.units[name] = declared
+            elif add:
+                self.units.setdefault(name, ["1", "count"])
 
 
 class Firing:
@@ -134,45 +135,15 @@ def _current_slot(name: str) -> Slot | None:
     return session.slot
 
 
-def _check_value(name: str, value: object) -> float:
-    if type(value) is float:
-        number = value
-    elif type(value) is int:
-        number = _to_float(name, value)
-    elif isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
-        raise TypeError(f"record_metric({name!a}): a bool is no measurement; record 0 or 1")
-    elif isinstance(value, Real) or _is_decimal(value):
-        number = _to_float(name, value)
-    else:
-        raise TypeError(
-            f"record_metric({name!a}): the value must be a real number, not {type(value).__name__}"
-        )
-    if not math.isfinite(number):
-        raise CrackleError(f"record_metric({name!a}): the value must be finite, not {number}")
-    return number
-
-
-def _is_decimal(value: object) -> bool:
-    kind = type(value)
-    return kind.__module__ in ("decimal", "_decimal", "_pydecimal") and kind.__name__ == "Decimal"
-
-
-def _to_float(name: str, value: object) -> float:
-    try:
-        number = float(value)  # type: ignore[arg-type] # a real number, by the tests above
-    except OverflowError:
-        raise CrackleError(f"record_metric({name!a}): the value is too large for a float") from None
-    # a subclass's __float__ may give a subclass of float: only the exact type travels
-    return number if type(number) is float else float.__float__(number)
-
-
-def _check_declared(name: str, unit: str | None, kind: MetricKind | None) -> list[str]:
+def _check_declared(
+    name: str, unit: str | None, kind: MetricKind | None, usual: MetricKind
+) -> list[str]:
     if unit is not None and (type(unit) is not str or not 1 <= len(unit) <= UNIT_LENGTH):
         raise CrackleError(f"record_metric({name!a}): unit must be 1 to {UNIT_LENGTH} characters")
     if kind is not None and (kind not in KINDS or kind == "time"):
         allowed = ", ".join(repr(k) for k in KINDS if k != "time")
         raise CrackleError(f"record_metric({name!a}): kind must be one of {allowed}, not {kind!a}")
-    return [unit or "1", kind or "value"]
+    return [unit or "1", kind or usual]
 
 
 class RecordMetric:
@@ -192,10 +163,11 @@ class RecordMetric:
         add: bool,
     ) -> None:
         name = check_metric_name(name)
-        number = _check_value(name, value)
+        number = real_number("record_metric({!a})", name, value)
         declared = None
         if unit is not None or kind is not None:
-            declared = _check_declared(name, unit, kind)
+            usual: MetricKind = "count" if add and unit != "s" else "value"
+            declared = _check_declared(name, unit, kind, usual)
         slot = self._slot or _current_slot(name)
         if slot is not None:
             slot.store(name, number, declared, add=add)
@@ -242,6 +214,8 @@ class RecordMetric:
         kind: MetricKind | None = None,
     ) -> None:
         """Add to a value of the running test, from 0; parameters and errors as for a call.
+
+        What adds up is a count, unless `kind` says otherwise or the unit is ``"s"``.
 
         Examples
         --------

@@ -39,7 +39,7 @@ def compare(before: Report, after: Report) -> Comparison:
     Worse is what a gate would call worse than accepted: twice the effect (see `effect_of`), and
     where it is seconds that depend on the machine, twice the time over the rest of the suite as
     well. Times of single tests differ from run to run by more than most changes, so only sums are
-    given, without a verdict. O(tests x metrics).
+    given, without a verdict; and levels only where as many processes ran. O(tests x metrics).
     """
     old_rows, new_rows = _rows(before), _rows(after)
     common = [key for key in old_rows if key in new_rows]
@@ -48,6 +48,8 @@ def compare(before: Report, after: Report) -> Comparison:
         for key in common
     ]
     same = [(old_rows[key], new_rows[key]) for key, old, new in outcomes if old == new]
+    totals = tuple(_totals(before, after, same))
+    split = _split(before, after) if any(total.kind == "level" for total in totals) else ""
     old_patterns = {pattern.id: pattern for pattern in before.patterns}
     new_patterns = {pattern.id: pattern for pattern in after.patterns}
     changes = [_change(old_patterns[i], p) for i, p in new_patterns.items() if i in old_patterns]
@@ -64,8 +66,21 @@ def compare(before: Report, after: Report) -> Comparison:
         removed=tuple(sorted({key[0] for key in old_rows.keys() - new_rows.keys()})),
         ended=tuple(Ended(k[0], old, new, k[1]) for k, old, new in outcomes if old != new),
         common=len(common),
-        totals=tuple(_totals(before, after, same)),
+        totals=tuple(total for total in totals if not (split and total.kind == "level")),
+        left_out=tuple(total.name for total in totals if split and total.kind == "level"),
+        why_left_out=split,
     )
+
+
+def _split(before: Report, after: Report) -> str:
+    """Say why levels cannot be compared; "" if they can.
+
+    A level is one process's: which tests it ran before decides how high it stands.
+    """
+    old, new = (len(set(report.table.workers)) for report in (before, after))
+    if old == new:
+        return ""
+    return f"levels are those of a process, and {old:,} before and {new:,} after shared the tests"
 
 
 def _rows(report: Report) -> dict[_Key, int]:
@@ -127,7 +142,7 @@ def _cautions(before: Report, after: Report, common: int) -> Iterator[str]:
         ("pytest-crackle", before.version, after.version),
         ("Python", before.session.python, after.session.python),
         ("platform", before.session.platform, after.session.platform),
-        ("workers", _workers(before), _workers(after)),
+        ("workers", *(one.session.shared_by() or "none" for one in (before, after))),
     )
     for name, old, new in facts:
         if old != new:
@@ -136,11 +151,6 @@ def _cautions(before: Report, after: Report, common: int) -> Iterator[str]:
 
 def _names(report: Report) -> str:
     return ", ".join(report.cooling.detectors)
-
-
-def _workers(report: Report) -> str:
-    session = report.session
-    return f"{len(session.workers)} (dist {session.dist})" if session.workers else "none"
 
 
 def _totals(before: Report, after: Report, rows: Sequence[tuple[int, int]]) -> Iterator[Total]:

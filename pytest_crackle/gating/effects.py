@@ -54,9 +54,11 @@ def share_of(pattern: Pattern) -> float | None:
     """Return the share of the suite's time that a pattern has, strictly between 0 and 1, or None.
 
     Only of sub-kinds whose seconds depend on the speed of the machine; a fixed wait is as long
-    anywhere.
+    anywhere. The `share` of a driver is of the time that follows it best in that run (CPU time,
+    or a phase), so `suite_share` is compared.
     """
-    share = pattern.evidence.get("share") if pattern.subkind in _OF_THE_SUITE else None
+    name = "suite_share" if pattern.subkind == "driver" else "share"
+    share = pattern.evidence.get(name) if pattern.subkind in _OF_THE_SUITE else None
     return share if share is not None and 0 < share < 1 else None
 
 

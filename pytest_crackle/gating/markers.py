@@ -89,7 +89,7 @@ def _glob(text: str, nodeid: str, problems: list[str]) -> Glob | None:
     try:
         return Glob(text)
     except CrackleError as error:
-        problems.append(f"{MARK} {text[:80]!a}: {error} (on {nodeid})")
+        problems.append(f"{nodeid}: {MARK} {text[:80]!a}: {error}")
         return None
 
 

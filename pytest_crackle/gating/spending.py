@@ -79,10 +79,10 @@ def _parse_marks(texts: Sequence[str], nodeid: str, problems: list[str]) -> tupl
         try:
             budget = parse_budget(text, option=MARK)
         except CrackleError as error:
-            problems.append(f"{error} (on {nodeid})")
+            problems.append(f"{nodeid}: {error}")
             continue
         if budget.scope == "in total" or budget.where:
-            problems.append(f"{MARK} {text!a}: a mark is about its own test only (on {nodeid})")
+            problems.append(f"{nodeid}: {MARK} {text!a}: a mark is about its own test only")
             continue
         closest.setdefault(budget.metric, budget)
     return tuple(closest.values())

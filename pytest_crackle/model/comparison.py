@@ -91,6 +91,11 @@ class Comparison:
         Tests in both reports.
     totals : tuple of Total
         Sorted by name.
+    left_out : tuple of str
+        Metrics of both that are not in `totals`, sorted: levels, where other numbers of processes
+        shared the tests.
+    why_left_out : str
+        Without their names; "" if there are none.
     """
 
     before: Report
@@ -106,3 +111,5 @@ class Comparison:
     ended: tuple[Ended, ...]
     common: int
     totals: tuple[Total, ...]
+    left_out: tuple[str, ...] = ()
+    why_left_out: str = ""

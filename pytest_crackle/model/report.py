@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from pytest_crackle.model.units import count_of
+
 if TYPE_CHECKING:
     from pytest_crackle.model.pattern import Pattern
     from pytest_crackle.model.table import MetricTable
@@ -93,6 +95,14 @@ class SessionInfo:
         if len(set(known)) < 2:
             return {}
         return {worker: name or known[0] for worker, name in named.items()}
+
+    def shared_by(self) -> str:
+        """Say who shared the tests: ``4 workers (dist load)``, ``3 machines``; "" if nobody did."""
+        n_workers, n_machines = len(self.workers), len(set(self.machines().values()))
+        parts = [count_of(n_workers, "worker")] if n_workers and n_workers != n_machines else []
+        parts += [count_of(n_machines, "machine")] if n_machines else []
+        how = f" (dist {self.dist})" if parts and self.dist != "no" else ""
+        return f"{' on '.join(parts)}{how}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,3 +212,10 @@ class Report:
     gate: Gate = field(default_factory=Gate)
     faults: tuple[str, ...] = ()
     removable: tuple[str, ...] = ()
+
+    @property
+    def found(self) -> str:
+        """How many patterns there are, in words; without detectors nobody looked."""
+        if self.patterns:
+            return count_of(len(self.patterns), "pattern")
+        return "no patterns" if self.cooling.detectors else "not looked for patterns"

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import math
+import struct
 from array import array
 from dataclasses import dataclass
+from operator import lt
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.model.metrics import BUILTIN, MetricInfo
 from pytest_crackle.model.record import check_record
-from pytest_crackle.model.recordcolumns import RecordColumns, param_of
+from pytest_crackle.model.recordcolumns import RecordColumns
+from pytest_crackle.model.rows import REPLACED, add_columns, add_facts, latest_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from pytest_crackle.model.metrics import MetricKind
     from pytest_crackle.model.record import Record
-    from pytest_crackle.model.recordcolumns import Block
 
 __all__ = ["EndReading", "FixtureSetup", "MetricTable", "StateChange", "TableBuilder"]
 
 NAN: Final = math.nan
+BATCH: Final = 256
+"""So many records wait to be taken in together: some 700 kB."""
+_UNFIT: Final = (TypeError, ValueError, OverflowError, struct.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,126 +174,94 @@ class MetricTable:
         return dict(sorted(orders.items()))
 
 
-class TableBuilder(RecordColumns):
+class TableBuilder:
     """Collect well-formed records as they arrive, compactly, and hand out the finished table.
 
     Parameters
     ----------
     per_worker : bool
         As in `MetricTable.from_records`.
+
+    Attributes
+    ----------
+    refused : dict of node id to str
+        The reason of each record that could not be taken in.
     """
 
     def __init__(self, *, per_worker: bool = False) -> None:
-        super().__init__()
         self.per_worker = per_worker
+        self.refused: dict[str, str] = {}
+        self._columns = RecordColumns()
+        self._waiting: list[Record] = []
+        self._room = BATCH
         self._ends: dict[str, EndReading] = {}
+
+    def __len__(self) -> int:
+        return len(self._taken_in())
+
+    def add(self, record: Record) -> None:
+        """Take in one record; a later record of the same test replaces the earlier one.
+
+        Parameters
+        ----------
+        record : Record
+            As `check_record` returns it. It is kept for a while: nobody may change it any more.
+        """
+        self._waiting.append(record)
+        self._room -= 1
+        if self._room == 0:
+            self._taken_in()
 
     def end(self, worker: str, reading: EndReading) -> None:
         """Take in the last reading of a worker ("" without workers)."""
         self._ends[worker] = reading
 
+    def _taken_in(self) -> RecordColumns:
+        """Return the columns, with the records that wait taken in."""
+        records, self._waiting, self._room = self._waiting, [], BATCH
+        try:
+            self._columns.extend(records)
+        except _UNFIT:
+            for record in records:
+                try:
+                    self._columns.extend((record,))
+                except _UNFIT as error:
+                    self.refused[record["nodeid"]] = f"{type(error).__name__}: {error}"
+        return self._columns
+
     def table(self) -> MetricTable:
         """Return the table, rows in collection order."""
-        table = MetricTable()
-        latest = self._latest(table)
-        rows = {number: row for row, number in enumerate(latest)}
-        _add_facts(table, self, latest)
-        _add_columns(table, self, rows)
-        _add_setups(table, self, rows)
-        for number, record in self.rare.items():
-            if (row := rows.get(number)) is not None:
+        table, records = MetricTable(), self._taken_in()
+        latest = latest_records(table, records, per_worker=self.per_worker)
+        rows = [REPLACED] * len(records)
+        for row, number in enumerate(latest):
+            rows[number] = row
+        add_facts(table, records, latest)
+        add_columns(table, records, rows)
+        _add_setups(table, records, rows)
+        for number, record in records.rare.items():
+            if (row := rows[number]) != REPLACED:
                 _add_rare(table, row, record)
-        for name, unit, kind in self.units:
+        for name, unit, kind in records.units:
             _declare(table, name, unit, kind)  # type: ignore[arg-type] # checked where it came in
         for name in table.columns:
             table.infos.setdefault(name, BUILTIN.get(name) or MetricInfo(name))
         table.ends = dict(self._ends)
-        order = sorted(
-            range(table.n_tests),
-            key=lambda row: (table.indexes[row], table.workers[row] or "", row),
-        )
-        if any(row != place for place, row in enumerate(order)):
+        if not all(map(lt, table.indexes, table.indexes[1:])):
+            order = sorted(
+                range(table.n_tests),
+                key=lambda row: (table.indexes[row], table.workers[row] or "", row),
+            )
             _permute(table, order)
         return table
 
-    def _latest(self, table: MetricTable) -> list[int]:
-        """Return by row the number of its last record; note the attempts before it."""
-        rows: dict[object, int] = {}
-        latest: list[int] = []
-        for number, (nodeid, given) in enumerate(
-            zip(self.nodeids, self.numbers[1::5], strict=True)
-        ):
-            row = rows.setdefault(
-                (nodeid, self.runs[number][1]) if self.per_worker else nodeid, len(latest)
-            )
-            if row == len(latest):
-                latest.append(number)
-                table.attempts.append(max(given, 0))
-            else:
-                outcome, _ = self.runs[latest[row]]
-                table.retried[row] = (*table.retried.get(row, ()), outcome)
-                latest[row] = number
-                table.attempts[row] = given if given > 0 else table.attempts[row] + 1
-        return latest
 
-
-def _add_facts(table: MetricTable, records: RecordColumns, latest: list[int]) -> None:
-    """Fill the columns that say what each test is."""
-    arrived: dict[str | None, int] = {}
-    for row, number in enumerate(latest):
-        nodeid, function = records.nodeids[number], records.functions[number]
-        file, module, class_ = records.places[number]
-        outcome, worker = records.runs[number]
-        fixtures, markers = records.tags[number]
-        seq, _, line, index, memory_blocks = records.numbers[5 * number : 5 * number + 5]
-        if seq < 0:
-            seq = arrived.get(worker, 0)
-            arrived[worker] = seq + 1
-        module = module or nodeid.partition("::")[0]
-        function = function or nodeid.partition("[")[0]
-        head = function.rpartition("::")[0]
-        table.nodeids.append(nodeid)
-        table.workers.append(worker)
-        table.seqs.append(seq)
-        table.outcomes.append(outcome)
-        table.starts.append(records.starts[number])
-        table.files.append(file or module)
-        table.lines.append(line if line >= 0 else None)
-        table.modules.append(module)
-        table.functions.append(function)
-        table.classes.append(class_ or (head if head != module else None) or None)
-        table.params.append(records.params.get(number) or param_of(nodeid, function) or None)
-        table.indexes.append(index if index >= 0 else row)
-        table.fixtures.append(fixtures)
-        table.markers.append(markers)
-        if memory_blocks:
-            table.blocks[row] = memory_blocks
-
-
-def _add_columns(table: MetricTable, records: RecordColumns, rows: dict[int, int]) -> None:
-    """Fill the metrics, one column after the other: the memory of one is enough."""
-    owners: dict[int, list[int | None]] = {}
-    blocks: dict[int, Block] = {}
-    for number, block in enumerate(records.blocks):
-        blocks[id(block)] = block
-        owners.setdefault(id(block), []).append(rows.get(number))
-    for key, block in blocks.items():
-        for position, name in enumerate(block.names):
-            column = table.columns.get(name)
-            if column is None:
-                column = table.columns[name] = array("d", [NAN]) * table.n_tests
-            values = block.values[position :: len(block.names)]
-            for row, value in zip(owners[key], values, strict=True):
-                if row is not None:
-                    column[row] = value
-
-
-def _add_setups(table: MetricTable, records: RecordColumns, rows: dict[int, int]) -> None:
+def _add_setups(table: MetricTable, records: RecordColumns, rows: list[int]) -> None:
     seconds = iter(records.setup_seconds)
     names = zip(records.setup_owners, records.setup_names, seconds, seconds, strict=True)
     setups: dict[int, list[FixtureSetup]] = {}
     for number, (name, scope), wall, cpu in names:
-        if (row := rows.get(number)) is not None:
+        if (row := rows[number]) != REPLACED:
             setups.setdefault(row, []).append(FixtureSetup(name, scope, wall, cpu))
     table.setups.update((row, tuple(some)) for row, some in setups.items())
 
@@ -309,8 +282,11 @@ def _add_rare(table: MetricTable, row: int, record: Record) -> None:
 
 
 def _declare(table: MetricTable, name: str, unit: str, kind: MetricKind) -> None:
-    known = table.infos.setdefault(name, MetricInfo(name, unit, kind))
-    if (known.unit, known.kind) != (unit, kind):
+    info = MetricInfo(name, unit, kind)
+    known = table.infos.setdefault(name, info)
+    if agreed := known.agreed(info):
+        table.infos[name] = agreed
+    else:
         sentence = f"{name} is recorded as {known.kind} in {known.unit} and as {kind} in {unit}"
         if sentence not in table.conflicts:
             table.conflicts += (sentence,)

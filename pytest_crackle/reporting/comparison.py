@@ -25,6 +25,7 @@ __all__ = ["COMPARISON_SCHEMA", "comparison_object", "comparison_text"]
 
 COMPARISON_SCHEMA: Final = "pytest-crackle/comparison/1"
 _MOST_NAMED: Final = 3
+_MOST_LEFT_OUT: Final = 6
 _STEP: Final = "  "
 _ROOM: Final = 60
 """Columns for a node id within a sentence."""
@@ -56,6 +57,9 @@ def comparison_text(comparison: Comparison, names: tuple[str, str], medium: Medi
     lines += ["", *_patterns(comparison, medium), "", *_tests(comparison, medium)]
     if comparison.totals:
         lines += ["", *_totals(comparison.totals, medium)]
+    if comparison.left_out:
+        names_left = joined(comparison.left_out, _MOST_LEFT_OUT, "")
+        lines += _wrapped(medium, f"left out: {names_left}: {comparison.why_left_out}", 0)
     return lines
 
 
@@ -229,6 +233,10 @@ def comparison_object(comparison: Comparison, names: tuple[str, str]) -> dict[st
                 "after": total.after,
             }
             for total in comparison.totals
+        },
+        "left_out": {
+            "metrics": list(comparison.left_out),
+            "reason": comparison.why_left_out or None,
         },
     }
 

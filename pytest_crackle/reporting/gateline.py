@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_crackle.model.units import count_of
@@ -12,9 +13,32 @@ if TYPE_CHECKING:
     from pytest_crackle.model.report import Report
     from pytest_crackle.reporting.medium import Style
 
-__all__ = ["exit_status", "gate_fails", "gate_sentence"]
+__all__ = ["GateSentence", "exit_status", "gate_fails", "gate_sentence"]
 
 _MOST_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class GateSentence:
+    """The verdict and its exit status apart: whoever lacks room shortens the verdict alone.
+
+    Attributes
+    ----------
+    verdict : str
+        Not escaped.
+    ending : str
+        The exit status, with what stands before it.
+    style : str
+    """
+
+    verdict: str
+    ending: str
+    style: Style
+
+    @property
+    def text(self) -> str:
+        """The whole sentence."""
+        return f"{self.verdict}{self.ending}"
 
 
 def gate_fails(report: Report) -> bool:
@@ -29,33 +53,27 @@ def exit_status(report: Report) -> int:
     return 1 if status == 0 and report.gate.fails_session else status
 
 
-def gate_sentence(report: Report) -> tuple[str, Style] | None:
-    """Say what the gate says.
-
-    Returns
-    -------
-    (str, Style) or None
-        Not escaped. None where no gate is configured.
-    """
+def gate_sentence(report: Report) -> GateSentence | None:
+    """Say what the gate says; None where no gate is configured."""
     gate, status = report.gate, exit_status(report)
     if gate.verdict == "none":
         return None
+    ends, stays = f": exit status {status}", f": exit status stays {status}"
     reason = (gate.reason or "").strip().rstrip(".")
     beside = f"; note: {joined(gate.notes, _MOST_NAMED, 'notes')}" if gate.notes else ""
     if gate.verdict == "pass":
-        kept = reason or _kept(report)
         because = " (from the tests)" if status else ""
-        return f"PASS crackle gate: {kept}{beside}: exit status {status}{because}", "ok"
+        text = f"PASS crackle gate: {reason or _kept(report)}{beside}"
+        return GateSentence(text, f"{ends}{because}", "ok")
     if gate.verdict == "fail":
         reason = f"{reason or _failures(report)}{beside}"
         if gate.dry_run:
-            text = f"crackle gate, dry run: would fail: {reason}: exit status stays {status}"
-            return text, "warn"
-        return f"FAIL crackle gate: {reason}: exit status {status}", "fail"
+            return GateSentence(f"crackle gate, dry run: would fail: {reason}", stays, "warn")
+        return GateSentence(f"FAIL crackle gate: {reason}", ends, "fail")
     reason = reason or "it could not be evaluated"
     if gate.fails_session:
-        return f"FAIL crackle gate: {reason}: exit status {status}", "fail"
-    return f"crackle gate: {reason}: exit status stays {status}", "warn"
+        return GateSentence(f"FAIL crackle gate: {reason}", ends, "fail")
+    return GateSentence(f"crackle gate: {reason}", stays, "warn")
 
 
 def _kept(report: Report) -> str:

@@ -105,11 +105,10 @@ def render_markdown(report: Report, *, max_patterns: int = MOST_ROWS) -> str:
 
 def _status(report: Report) -> str:
     size = f"{count_of(report.table.n_tests, 'test')}, {count_of(len(report.metrics), 'metric')}"
-    found = count_of(len(report.patterns), "pattern") if report.patterns else "no patterns"
-    lines = [f"{size}, cooling {escape_markdown(report.cooling.rate)}: **{found}**"]
+    lines = [f"{size}, cooling {escape_markdown(report.cooling.rate)}: **{report.found}**"]
     gate = gate_sentence(report)
     if gate is not None:
-        lines.append(f"**{escape_markdown(_cut(gate[0], _MOST_CELL))}**")
+        lines.append(f"**{escape_markdown(f'{_cut(gate.verdict, _MOST_CELL)}{gate.ending}')}**")
     session = report.session
     if not session.complete:
         reason = session.incomplete_because or "not all tests finished"

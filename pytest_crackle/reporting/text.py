@@ -28,6 +28,7 @@ _FEWEST_ROWS: Final = 3
 _MOST_BREACHES: Final = 5
 _MOST_NOTES: Final = 3
 _MOST_FAULTS: Final = 3
+_MOST_OF_GATE: Final = 5
 _MANY: Final = 200
 _STYLES: Final[dict[Level, Style]] = {
     "fail": "fail",
@@ -161,7 +162,7 @@ def _seconds(report: Report) -> str:
 def _status(wish: _Wish) -> list[Line]:
     report = wish.report
     gate, failed = report.gate, set(report.gate.failed)
-    parts = [count_of(len(report.patterns), "pattern") if report.patterns else "no patterns"]
+    parts = [report.found]
     n_failing = sum(pattern.id in failed for pattern in report.patterns)
     if n_failing:
         verb = "would fail" if gate.dry_run else "fails" if n_failing == 1 else "fail"
@@ -190,7 +191,7 @@ def _nothing(wish: _Wish) -> list[Line]:
     report = wish.report
     if not report.table.n_tests:
         return [Line("crackle: no tests were measured")]
-    parts = [f"crackle: no patterns in {_size(report)} ({_seconds(report)})"]
+    parts = [f"crackle: {report.found} in {_size(report)} ({_seconds(report)})"]
     if why := _shortfall(report):
         parts.append(why)
     groups = _reasons(report)
@@ -326,5 +327,12 @@ def _next(wish: _Wish, count: int, rows: int) -> list[Line]:
 
 
 def _gate(wish: _Wish) -> list[Line]:
+    """Say the verdict; of a long one the middle is left out, never the exit status."""
     found = gate_sentence(wish.report)
-    return wish.medium.lines(found[0], found[1], indent=4, most=3) if found else []
+    if found is None:
+        return []
+    lines = wish.medium.lines(found.text, found.style, indent=4, most=None)
+    if len(lines) <= _MOST_OF_GATE:
+        return lines
+    lines = wish.medium.lines(found.verdict, found.style, indent=4, most=_MOST_OF_GATE - 1)
+    return [*lines, Line(f"    {found.ending.removeprefix(': ')}", found.style)]

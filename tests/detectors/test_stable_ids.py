@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 
 from pytest_crackle.cooling.cool import cool
-from pytest_crackle.gating.baseline import Baseline, accept
+from pytest_crackle.gating.baseline import Baseline, accept, times_worse
 from pytest_crackle.gating.baseline_text import dump_baseline, parse_baseline
 from pytest_crackle.gating.rules import parse_rules
 from pytest_crackle.gating.verdict import GatePlan, judge
@@ -127,6 +127,87 @@ def test_what_is_mended_can_be_removed(baseline):
     plateau = [entry.id for entry in baseline.entries if entry.subkind == "plateau"]
     assert again.removable == tuple(plateau)
     assert again.gate.verdict == "pass"
+
+
+# ---------------------------------------------------------- one cause, told by other numbers
+
+
+def cooled(rows):
+    return cool(MetricTable.from_records(rows)).patterns
+
+
+def queries(seed, *, call=1.0, cpu=1.0):
+    """300 tests, half of them with queries of 2 ms; `call` and `cpu` scatter so much more."""
+    draw = random.Random(seed)
+    for index in range(300):
+        count = draw.randrange(1, 40) if index % 2 else 0
+        busy = 0.002 * count + draw.lognormvariate(-6, 0.6)
+        times = {
+            "duration.setup": 1e-4,
+            "duration.call": busy * 1.05 * draw.lognormvariate(0, 0.05 * call),
+            "cpu": busy * draw.lognormvariate(0, 0.05 * cpu),
+        }
+        used = {"db.queries": float(count)} if count else {}
+        yield {
+            "nodeid": f"tests/test_{index // 50}.py::test_{index}",
+            "metrics": {**times, **used},
+        }
+
+
+def test_a_driver_is_one_whichever_time_follows_it_best():
+    by_cpu, by_call = cooled(queries(1)), cooled(queries(2, cpu=30.0))
+    assert [p.metrics for p in (*by_cpu, *by_call)] == [
+        ("db.queries", "cpu"),
+        ("db.queries", "duration.call"),
+    ]
+    assert by_cpu[0].id == by_call[0].id
+
+
+def test_a_driver_of_another_time_is_as_bad_as_it_was():
+    (by_cpu,), (by_call,) = cooled(queries(1)), cooled(queries(2, cpu=30.0))
+    known = accept(Baseline(), [by_cpu], ["all"], reason="known", who="Ada", today=TODAY)
+    assert times_worse(known.entries[0], by_call) == pytest.approx(1, abs=0.2)
+
+
+def half_a_module(seed):
+    """A fixture of 40 of the 44 tests of a module; the set-up of the 4 others costs next to 0."""
+    draw = random.Random(seed)
+    for index in range(264):
+        file, number = divmod(index, 44)
+        has = file == 3 and number < 40
+        setup = 0.1 * draw.uniform(0.95, 1.05) if has else draw.lognormvariate(-9, 0.7)
+        cpu = draw.lognormvariate(-5, 0.6)
+        yield {
+            "nodeid": f"tests/test_{file}.py::test_{number}",
+            "metrics": {"duration.setup": setup, "duration.call": cpu, "cpu": cpu + setup},
+            "fixtures": ["warehouse"] if has else [],
+        }
+
+
+def test_a_group_is_what_shares_the_cost_and_not_what_holds_it():
+    told = [cooled(half_a_module(seed)) for seed in range(10)]
+    assert {len(patterns) for patterns in told} == {1}
+    assert {(p.explained_by.type, len(p.tests)) for (p,) in told} == {("fixture", 40)}
+
+
+def uneven_leak(seed):
+    """From the 121st of 240 tests on each keeps 0 to 2.5 MiB."""
+    draw = random.Random(seed)
+    level = 200 * MIB
+    for index in range(240):
+        level += draw.choice([0, 0.2, 1, 1, 2.5]) * MIB if index >= 120 else 0
+        yield {
+            "nodeid": f"tests/test_{index // 60}.py::test_{index}",
+            "seq": index,
+            "metrics": {"duration.call": draw.lognormvariate(-5, 0.6), "memory.rss": level},
+        }
+
+
+def test_a_leak_of_memory_is_one_wherever_noise_lets_it_begin():
+    told = [p for seed in range(12) for p in cooled(uneven_leak(seed))]
+    assert {p.subkind for p in told} == {"leak"}
+    assert len({p.at for p in told}) > 1
+    assert len({p.id for p in told}) == 1
 
 
 def test_an_entry_says_nothing_about_another_pattern(baseline):

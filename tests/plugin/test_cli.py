@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 
 import pytest
 
 from pytest_crackle.cli import main
+from pytest_crackle.cli.main import _parser as main_parser
 
 SUITE = """
     import os, pytest
@@ -161,3 +163,15 @@ def test_wrong_rows_are_counted(left, capsys):
 def test_a_wrong_rule_names_the_option(left, capsys):
     assert main(["cool", str(left.file("run.jsonl")), "--fail-on", "shift"]) == 2
     assert "--fail-on" in capsys.readouterr().err
+
+
+def test_every_argument_says_what_it_is():
+    parsers, silent = [main_parser()], []
+    while parsers:
+        parser = parsers.pop()
+        for action in parser._actions:  # argparse offers no public name
+            if isinstance(action, argparse._SubParsersAction):
+                parsers += action.choices.values()
+            elif not action.help:
+                silent.append(f"{parser.prog} {action.option_strings or action.dest}")
+    assert silent == []

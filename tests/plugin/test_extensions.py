@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from pytest_crackle import MetricTable, Pattern
@@ -109,6 +111,15 @@ def test_derived_metrics_build_on_each_other_and_never_replace():
     assert derive is not None
     derive(record)  # type: ignore[arg-type] # a record with the least there must be
     assert record["metrics"] == {"x": 3.0, "x2": 6.0, "y": 7.0}
+
+
+@pytest.mark.parametrize("value", [np.float32(0.5), np.float64(0.5), Fraction(1, 2)])
+def test_a_derived_value_of_any_real_type_is_a_built_in_float(value):
+    extensions = extended(team=SimpleNamespace(pytest_crackle_derive=lambda record: {"y": value}))
+    record = {"nodeid": "t.py::test_a", "metrics": {"x": 3.0}}
+    extensions.derive(record)  # type: ignore[arg-type] # as above
+    assert repr(record["metrics"]) == "{'y': 0.5, 'x': 3.0}"
+    assert extensions.faults == []
 
 
 @pytest.mark.parametrize("value", ["1", None, True, float("inf"), 10**400])

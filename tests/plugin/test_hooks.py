@@ -316,7 +316,7 @@ def test_a_faulty_filter_changes_nothing_and_is_named(crackle, change, why):
             "def pytest_crackle_derive(record): return {'x': float('nan')}",
             "pytest_crackle_derive of conftest.py, switched off at "
             "test_a_faulty_part_is_one_line_and_the_rest_goes_on.py::test_a: CrackleError: metric"
-            " 'x' must be finite",
+            " 'x': the value must be finite, not nan",
         ),
         (
             "import pytest\ndef pytest_crackle_derive(record): pytest.fail('not this one')",

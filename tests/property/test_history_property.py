@@ -115,7 +115,7 @@ def test_a_common_factor_changes_nothing(rows):
 
     def found(shift):
         moved = [[round(16 * value) / 16 + shift for value in row] for row in rows]  # exact
-        newest = NewestShifts(moved, [0] * len(rows), rho=0.0, least=0.2)
+        newest = NewestShifts(moved, [0] * len(rows), least=0.2)
         return [newest.find(unit) for unit in range(len(rows))]
 
     for one, other in zip(found(0.0), found(8.0), strict=True):

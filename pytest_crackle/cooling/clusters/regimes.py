@@ -117,11 +117,13 @@ def _finding(
     evidence = _evidence(suite, split, named)
     explained = named.explained
     anchor = f"{explained.type} {explained.name}" if explained else "levels"
+    metrics = (*split.series.metrics, *split.also)
     return Finding(
         kind=PatternKind.CLUSTERING,
         subkind="regime",
         summary=_sentence(suite, split, named, evidence),
-        metrics=(*split.series.metrics, *split.also),
+        metrics=metrics,
+        id_metrics=(min(metrics),),  # others have the same two sides, or just not
         rows=named.rows,
         anchor=anchor,
         log_p=log_p,

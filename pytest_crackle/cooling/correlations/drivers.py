@@ -88,7 +88,7 @@ def find_drivers(suite: Suite, profile: Profile, metrics: Sequence[str]) -> Dete
         `evidence`: `correlation` (Spearman), `ci_low`, `ci_high`, `correlation_within` (ranks
         centred in modules, else classes, else functions), `pearson` (5 % winsorised), `slope`
         (Theil-Sen, seconds a unit), `explained_seconds`, `share` (of the target's seconds in the
-        suite), `tests`.
+        suite), `suite_share` (of the wall seconds of all tests), `tests`.
 
     Notes
     -----
@@ -278,6 +278,8 @@ def _finding(suite: Suite, profile: Profile, driver: _Driver) -> Finding:
         "explained_seconds": driver.explained,
         "share": driver.share,
     }
+    if suite.seconds > 0:
+        evidence["suite_share"] = driver.explained / suite.seconds
     factor, unit = _step(suite, driver)
     if factor != 1:
         evidence[f"slope_per_{unit}"] = factor * fit.slope
@@ -294,6 +296,7 @@ def _finding(suite: Suite, profile: Profile, driver: _Driver) -> Finding:
             f" of {whole} (rho {fit.rho:.2f})."
         ),
         metrics=(driver.metric, driver.target),
+        id_metrics=(driver.metric,),  # which time fits best may change from run to run
         rows=tuple(sorted(driver.rows)),
         anchor=driver.metric,
         log_p=fit.log_p,

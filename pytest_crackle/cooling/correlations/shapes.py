@@ -136,7 +136,7 @@ def _finding(suite: Suite, shape: _Shape) -> Finding:
         ),
         metrics=(shape.x, shape.y),
         rows=shape.rows,
-        anchor=f"{shape.y} by {shape.x}",
+        anchor="",  # which of the two follows may change from run to run
         log_p=shape.log_p,
         evidence={"correlation": shape.xi, "functions": float(n)},
         recheck=_recheck(suite, shape),

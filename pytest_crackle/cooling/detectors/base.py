@@ -65,6 +65,9 @@ class Finding:
         Whether a gate may fail on it; whether it is only mentioned.
     details : tuple of str
         Further facts for the verbose report.
+    id_metrics : tuple of str or None
+        The metrics that the id hangs on besides `anchor`, where others of `metrics` may be
+        different ones in the next run (the time that follows a driver best); None: all of them.
     """
 
     kind: str
@@ -86,6 +89,7 @@ class Finding:
     gateable: bool = True
     notice: bool = False
     details: tuple[str, ...] = ()
+    id_metrics: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,6 +149,8 @@ def _check_texts(finding: Finding) -> None:
         if "\n" in text:
             raise ValueError(f"the {name} of a finding is one line: {text!a:.80}")
     _check_tuple("metrics", finding.metrics, str)
+    if finding.id_metrics is not None:
+        _check_tuple("id_metrics", finding.id_metrics, str)
     _check_tuple("details", finding.details, str)
 
 

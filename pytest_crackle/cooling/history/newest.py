@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.cooling.history.comparable import LEAST_RUNS
@@ -30,6 +31,8 @@ _LEAST_BEFORE: Final = 5
 _SAMPLED: Final = 3000
 _SAMPLED_RUNS: Final = 8
 """Series, and newest past runs of each, that say how rare a deviation is; of few series more."""
+_HIGHEST: Final = 5
+"""One in so many past deviations counts as high where two in a row are looked for."""
 _MAD_TO_SD: Final = 1.4826
 
 
@@ -51,6 +54,8 @@ class Newest:
         ln of the p-value, the choice of `held` included.
     before, after : float
         Medians of the levelled logarithms.
+    back : int
+        Newest runs that are as before again; `held` counts those until then.
     """
 
     unit: int
@@ -60,6 +65,7 @@ class Newest:
     log_p: float
     before: float
     after: float
+    back: int = 0
 
     @property
     def shift(self) -> float:
@@ -76,21 +82,29 @@ class NewestShifts:
         Levelled logarithms, this run last; NaN where missing.
     kinds : sequence of int, shape (n_units,)
         Series of one kind (a decade of duration) have noise of about the same scale.
-    rho : float
-        Autocorrelation of the series along the runs.
     least : float
         Least shift.
+    most_held : int
+        Runs that a shift is told.
 
     Notes
     -----
     The deviation of a run from the median of up to 20 runs before it is divided by the scale of
     these runs (MAD, as if five more runs had the scale that is usual for its kind). Deviations of
     past runs, taken in the same way, say how rare one is (`Tail`); runs that are as high as this
-    one and come right before it are left out of that. For a shift that has held for h
-    runs the smallest of the h deviations counts, one in five forgiven: p to the power of the number
-    of runs that are worth something, h / (1 + (h - 1) r), where r allows for the median that they
-    share and for autocorrelation; times the 12 choices of h. The run before the first of them must
-    be as before.
+    one and come right before it are left out of that. For a shift that has held for h runs the
+    smallest of the h deviations counts, one in five forgiven: p to the power of the number of runs
+    that are worth something. What a further run is worth is read from the past as well: 1 / eta - 1
+    with Ledford and Tawn's coefficient eta of tail dependence, from how often two runs in a row are
+    both among the highest fifth (`Tail` knows how rare one is, this how rare several are); less for
+    the median that they share; times the 12 choices of h. An autocorrelation of ranks will not do:
+    it is that of the quiet runs, and what matters is whether a storm lasts. The run before the
+    first of them must be as before.
+
+    References
+    ----------
+    A. W. Ledford, J. A. Tawn, "Statistics for near independence in multivariate extreme values",
+    Biometrika 83 (1996) 169-187, doi:10.1093/biomet/83.1.169.
     """
 
     def __init__(
@@ -98,21 +112,21 @@ class NewestShifts:
         series: Sequence[Sequence[float]],
         kinds: Sequence[int],
         *,
-        rho: float,
         least: float,
+        most_held: int = MOST_HELD,
     ) -> None:
         self._series = series
         self._kinds = kinds
-        self._rho = max(0.0, rho)
         self._least = least
+        self._most_held = most_held
         step = max(1, len(series) // _SAMPLED)
         sample = range(0, len(series), step)
-        pasts = {unit: _before_streak(_finite(series[unit]), least) for unit in sample}
+        pasts = {unit: _before_streak(_finite(series[unit]), least, most_held) for unit in sample}
         self._sampled_runs = max(_SAMPLED_RUNS, min(WINDOW, _SAMPLED // max(1, len(series))))
         self._usual = self._usual_scales(pasts)
-        self._tail = Tail(
-            z for unit, past in pasts.items() for z in self._past_deviations(unit, past)
-        )
+        deviations = [self._past_deviations(unit, past) for unit, past in pasts.items()]
+        self._tail = Tail(z for some in deviations for z in some)
+        self._further = _worth_of_a_run(deviations)
 
     def _usual_scales(self, pasts: dict[int, list[float]]) -> dict[int, float]:
         """The median scale of each kind; of all under the key -1."""
@@ -156,11 +170,11 @@ class NewestShifts:
             return None
         places = [place for place, value in enumerate(values) if value == value]  # noqa: PLR0124
         finite = [values[place] for place in places]
-        recent = sorted(finite[-MOST_HELD - WINDOW :])
+        recent = sorted(finite[-self._most_held - WINDOW :])
         if len(finite) <= LEAST_RUNS or finite[-1] - recent[1] < self._least:
             return None
         best: Newest | None = None
-        for held in range(1, min(MOST_HELD, len(finite) - LEAST_RUNS) + 1):
+        for held in range(1, min(self._most_held, len(finite) - LEAST_RUNS) + 1):
             found = self._held(unit, finite, held, places)
             if found is not None and (best is None or found.log_p < best.log_p):
                 best = found
@@ -171,7 +185,7 @@ class NewestShifts:
         middle, own = _own_scale(before)
         after = median_of(since)
         shift = after - middle
-        if len(before) < held:
+        if len(before) < min(held, WINDOW):
             return None  # fewer runs do not say what was usual
         last = max(before[-1], median_of(before[-LEAST_RUNS:]))
         # the first and the last run since then are shifted: no lucky run may move the place
@@ -181,18 +195,32 @@ class NewestShifts:
         forgiven = held // _FORGIVEN
         deviation = (since[forgiven] - middle) / self._scale(unit, own, len(before))
         count = held - forgiven
-        alike = min(0.95, 1 / (1 + len(before)) + self._rho)
-        worth = count / (1 + (count - 1) * alike)
+        alike = 1 / (1 + len(before))
+        worth = 1 + (count - 1) * self._further / (1 + (count - 1) * alike)
         choices = math.log(_CHOICES) + math.log(math.comb(held, forgiven))
         log_p = min(0.0, worth * self._tail.log_p(deviation) + choices)
         return Newest(unit, held, places[-held], places[-held - 1], log_p, middle, after)
+
+
+def _worth_of_a_run(deviations: Sequence[Sequence[float]]) -> float:
+    """Return what one more high run is worth as proof: 1 if runs are independent, 0 if alike."""
+    ordered = sorted([value for some in deviations for value in some])
+    pairs = [min(pair) for some in deviations for pair in pairwise(some)]
+    if not pairs:
+        return 0.0
+    edge = ordered[-1 - len(ordered) // _HIGHEST]
+    single = sum(value >= edge for value in ordered) / len(ordered)
+    both = (sum(value >= edge for value in pairs) + 1) / (len(pairs) + 1)
+    if single >= 1 or both >= 1:
+        return 0.0
+    return min(1.0, max(0.0, math.log(both) / math.log(single) - 1))
 
 
 def _finite(values: Sequence[float]) -> list[float]:
     return [value for value in values if value == value]  # noqa: PLR0124 - NaN
 
 
-def _before_streak(values: list[float], least: float) -> list[float]:
+def _before_streak(values: list[float], least: float, most_held: int) -> list[float]:
     """Return the past of a series without the newest runs if they are higher, like this one.
 
     What is to be judged must not be its own measure: three modules that became slow three runs ago
@@ -203,7 +231,7 @@ def _before_streak(values: list[float], least: float) -> list[float]:
         return past
     usual = median_of(past[: max(LEAST_RUNS, len(past) // 2)]) + least
     if values[-1] >= usual:
-        for _ in range(MOST_HELD):
+        for _ in range(most_held):
             if len(past) <= LEAST_RUNS or past[-1] < usual:
                 break
             past.pop()

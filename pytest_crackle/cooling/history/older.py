@@ -60,7 +60,7 @@ def find_older(
     Detection
         Findings of sub-kind `slower`, largest cost per run first.
     """
-    series = list(zip(*phase.levelled.logs, strict=True))
+    series = list(zip(*phase.calm.logs, strict=True))
     result = run_changes(series, profile)
     least = math.log(profile.min_shift)
     changes = [
@@ -70,7 +70,7 @@ def find_older(
         and phase.costs.units[change.unit] not in told
         and _is_news(against, change, profile)
     ]
-    least_cost = profile.least_cost(against.suite.seconds)
+    least_cost = profile.least_cost(phase.usual)
     findings = [_slower(against, phase, group) for group in _grouped(changes)]
     dear = [finding for finding in findings if (finding.cost_seconds or 0.0) >= least_cost]
     return Detection(tuple(dear), result.hypotheses)

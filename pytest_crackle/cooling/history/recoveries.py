@@ -12,8 +12,8 @@ from pytest_crackle.model.units import count_of, format_value
 
 if TYPE_CHECKING:
     from pytest_crackle.cooling.history.comparable import Comparable
-    from pytest_crackle.cooling.history.costs import Costs
     from pytest_crackle.cooling.history.newest import Newest
+    from pytest_crackle.cooling.history.regressions import Phase
     from pytest_crackle.cooling.history.slower import Slower
     from pytest_crackle.cooling.profiles import Profile
 
@@ -23,7 +23,7 @@ _NAMED: Final = 3
 
 
 def recoveries(
-    against: Comparable, costs: Costs, slower: Slower, profile: Profile
+    against: Comparable, phase: Phase, slower: Slower, profile: Profile
 ) -> tuple[str, ...]:
     """Say which tests are back at their old cost, in the run that makes it three in a row.
 
@@ -37,9 +37,10 @@ def recoveries(
     Such a test had been confirmed as slower three runs ago, by the limits that hold for what is
     told as slower. O(tests).
     """
+    costs = phase.costs
     back = []
     log_limit = math.log(profile.q) - math.log(max(1, slower.hypotheses))
-    least_cost = profile.least_cost(against.suite.seconds)
+    least_cost = profile.least_cost(phase.usual)
     for unit in range(len(slower.series)):
         was = _recovered(slower, unit)
         if was is not None and was.log_p <= log_limit:

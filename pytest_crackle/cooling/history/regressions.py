@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -15,9 +15,11 @@ from pytest_crackle.cooling.history.recoveries import recoveries
 from pytest_crackle.cooling.history.run_level import level_runs, seconds
 from pytest_crackle.cooling.history.session_wide import session_wide
 from pytest_crackle.cooling.history.slower import Slower
+from pytest_crackle.cooling.history.storms import storms_of
 from pytest_crackle.cooling.history.telling import (
     HELD_CONFIDENCE,
     SEEN_CONFIDENCE,
+    back_phrase,
     doubt,
     each_phrase,
     of_phase,
@@ -46,28 +48,60 @@ TOGETHER: Final = 3
 """So many modules and single tests that became slower in the same run are one line."""
 
 
+_NEARLY: Final = 0.75
+"""What was dear enough two runs ago is told for so much of the least cost: it does not flicker."""
+
+
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One phase of the tests over all runs, with the part of the runs taken off."""
+    """One phase of the tests over all runs, with the part of the runs taken off.
+
+    Attributes
+    ----------
+    costs : Costs
+    levelled : Levelled
+        Without what a run does to all its tests.
+    calm : Levelled
+        Without what the machine did to some of them, either. What a test leaves switched on slows
+        the fixed piece of work as well, so this is not for what is slower from a test on.
+    modules : tuple of int, shape (n_units,)
+    usual : float
+        Seconds of all phases together on a run like most, which is what costs are a share of: a
+        busy machine makes a run twice as long, and a change half as dear.
+    """
 
     costs: Costs
     levelled: Levelled
+    calm: Levelled
     modules: tuple[int, ...]
+    usual: float = 0.0
 
 
 def measured_phases(against: Comparable, profile: Profile) -> tuple[list[Phase], list[NotTested]]:
     """Return the phases that can be compared, or the reason why none can."""
     phases: list[Phase] = []
     codes = against.suite.module_codes
+    storms = storms_of(against)
     for metric in phases_of(against):
         costs = costs_of(against, metric)
         enough = [_has_past(values) for values in zip(*costs.columns, strict=True)]
         if sum(enough) < profile.min_tests or 2 * sum(enough) < len(against.suite.rows):
             continue
         modules = tuple(codes[against.rows[unit]] for unit in costs.units)
-        phases.append(Phase(costs, level_runs(costs.columns, modules, costs.waits), modules))
+        levelled = level_runs(costs.columns, modules, costs.waits)
+        calm = levelled
+        if storms is not None:
+            here = [[storm[unit] for unit in costs.units] for storm in storms]
+            calm = level_runs(costs.columns, modules, costs.waits, here)
+        phases.append(Phase(costs, levelled, calm, modules))
     if phases:
-        return phases, []
+        usual = math.fsum(
+            seconds(level)
+            for phase in phases
+            for level in phase.calm.typical
+            if level == level  # noqa: PLR0124 - NaN
+        )
+        return [replace(phase, usual=usual) for phase in phases], []
     reason = "times: fewer than half of the tests have passed in three comparable runs"
     return [], [NotTested("history", "duration", reason)]
 
@@ -89,14 +123,14 @@ def find_regressions(
     frozenset of int
         Places in `Comparable.rows` that the findings tell.
     """
-    slower = Slower(phase.levelled, phase.modules, profile)
+    slower = Slower(phase.calm, phase.modules, profile)
     onward, covered, tried = _onward(against, phase, profile)
     telling = _Telling(against, phase, profile)
     found = [one for one in slower.find() if not covered.issuperset(one.units)]
     findings = telling.slower(found)
     units = covered.union(unit for one in found for unit in one.units)
     told = frozenset(phase.costs.units[unit] for unit in units)
-    notes = recoveries(against, phase.costs, slower, profile)
+    notes = recoveries(against, phase, slower, profile)
     return Detection((*onward, *findings), slower.hypotheses + tried, notes=notes), told
 
 
@@ -122,7 +156,7 @@ def _onward(
             continue
         after = placed[stretch.start :]
         finding = _onward_finding(against, phase, placed, stretch, worker)
-        if (finding.cost_seconds or 0.0) >= profile.least_cost(against.suite.seconds):
+        if (finding.cost_seconds or 0.0) >= profile.least_cost(phase.usual):
             findings.append(finding)
             covered.update(after)
     return findings, covered, tried
@@ -189,20 +223,27 @@ class _Telling:
     def __init__(self, against: Comparable, phase: Phase, profile: Profile) -> None:
         self._against = against
         self._phase = phase
-        self._least_cost = profile.least_cost(against.suite.seconds)
+        self._least_cost = profile.least_cost(phase.usual)
         self._axis = Axis(against)
 
     def slower(self, found: Sequence[Slowing]) -> list[Finding]:
         """One finding for what became slower together, else one each; only what is dear enough."""
-        by_run: dict[tuple[int, int], list[Slowing]] = {}
+        by_run: dict[tuple[int, int, int], list[Slowing]] = {}
         for one in found:
-            by_run.setdefault((one.shift.last_good, one.shift.run), []).append(one)
+            by_run.setdefault((one.shift.run, one.shift.last_good, one.shift.back), []).append(one)
         out = []
         for _, some in sorted(by_run.items()):
             groups = [some] if len(some) >= TOGETHER else [[one] for one in some]
-            findings = [self._finding(group) for group in groups]
-            out += [f for f in findings if (f.cost_seconds or 0.0) >= self._least_cost]
+            out += [self._finding(group) for group in groups if self._is_dear(group)]
         return out
+
+    def _is_dear(self, group: Sequence[Slowing]) -> bool:
+        """Whether it costs enough to be told, or did so and costs nearly enough now."""
+        cost = math.fsum(one.extra for one in group)
+        was = math.fsum(one.peak for one in group)
+        return cost >= self._least_cost or (
+            was >= self._least_cost and cost >= _NEARLY * self._least_cost
+        )
 
     def _finding(self, group: Sequence[Slowing]) -> Finding:
         suite = self._against.suite
@@ -223,11 +264,13 @@ class _Telling:
         if single:
             evidence |= {"before_median": best.before[0], "after_median": best.after[0]}
         confirmed = best.shift.held >= CONFIRMED
+        goes_on = confirmed and not best.shift.back
         since = self._axis.since(best.shift.last_good, best.shift.run)
+        doubts = doubt(best.shift.held) + back_phrase(best.shift.back)
         return Finding(
             PatternKind.PHASE_TRANSITION,
             "slower",
-            f"{who} {ratios} as long {size} {since}{doubt(best.shift.held)}.",
+            f"{who} {ratios} as long {size} {since}{doubts}.",
             (self._phase.costs.metric,),
             rows,
             anchor,
@@ -236,10 +279,10 @@ class _Telling:
             explained_by=None if single else suite.explain(rows),
             cost_seconds=max(0.0, cost),
             evidence=MappingProxyType(evidence),
-            confidence=HELD_CONFIDENCE if confirmed else SEEN_CONFIDENCE,
+            confidence=HELD_CONFIDENCE if goes_on else SEEN_CONFIDENCE,
             score=best.shift.shift,
-            gateable=confirmed,
-            notice=not confirmed,
+            gateable=goes_on,
+            notice=not goes_on,
         )
 
     def _who(self, group: Sequence[Slowing], rows: Sequence[int]) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_crackle.cooling.changepoints.autocorrelation import inflation_of
 from pytest_crackle.cooling.changepoints.rank_scan import RankScan
-from pytest_crackle.cooling.changepoints.rankseg import default_least_segment, rankseg
+from pytest_crackle.cooling.changepoints.rankseg import default_least_segment, pooled_rho, rankseg
 from pytest_crackle.cooling.history.slower import rho_along
 from pytest_crackle.cooling.multiplicity import benjamini_hochberg
 from pytest_crackle.cooling.numeric import median_of
@@ -16,6 +16,7 @@ from pytest_crackle.cooling.numeric import median_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pytest_crackle.cooling.changepoints.rank_scan import Split
     from pytest_crackle.cooling.profiles import Profile
 
 __all__ = ["RunChange", "RunChanges", "run_changes"]
@@ -83,7 +84,7 @@ def run_changes(series: Sequence[Sequence[float]], profile: Profile) -> RunChang
     least = max(profile.least_segment, 0)
     rho = rho_along(series)
     hypotheses = 0
-    found: list[tuple[int, float]] = []
+    found: list[tuple[int, Split]] = []
     log_q = math.log(profile.q)
     for unit, values in enumerate(series):
         finite = [value for value in values if value == value]  # noqa: PLR0124 - NaN
@@ -95,17 +96,17 @@ def run_changes(series: Sequence[Sequence[float]], profile: Profile) -> RunChang
         if min(finite) == max(finite):
             continue
         scan = RankScan(finite, shortest, inflation_of(rho))
-        log_p = scan.best(0, n, seeded=True).log_p
-        if log_p <= log_q:
-            found.append((unit, log_p))
-    log_qs = benjamini_hochberg([log_p for _, log_p in found], hypotheses)
+        best = scan.best(0, n, seeded=True)
+        if best.log_p <= log_q:
+            found.append((unit, best))
+    log_qs = benjamini_hochberg([best.log_p for _, best in found], hypotheses)
     kept = [one for one, value in zip(found, log_qs, strict=True) if value <= log_q]
-    changes = [_newest(unit, series[unit], log_p, rho, profile) for unit, log_p in kept]
+    changes = [_newest(unit, series[unit], best, rho, profile) for unit, best in kept]
     return RunChanges(tuple(change for change in changes if change is not None), hypotheses)
 
 
 def _newest(
-    unit: int, values: Sequence[float], log_p: float, rho: float, profile: Profile
+    unit: int, values: Sequence[float], first: Split, rho: float, profile: Profile
 ) -> RunChange | None:
     places = [place for place, value in enumerate(values) if value == value]  # noqa: PLR0124 - NaN
     finite = [values[place] for place in places]
@@ -114,7 +115,7 @@ def _newest(
         alpha=profile.alpha,
         least_segment=profile.least_segment,
         min_delta=profile.min_delta,
-        rho=None if len(finite) >= _KNOWS_ITSELF else rho,
+        rho=max(rho, _own_rho(finite, first.index)) if len(finite) >= _KNOWS_ITSELF else rho,
     )
     if not found.changes or not found.changes[-1].gateable or found.changes[-1].kind != "step":
         return None
@@ -124,7 +125,18 @@ def _newest(
         unit,
         places[index],
         places[index - 1],
-        log_p,
+        first.log_p,
         median_of(finite[start:index]),
         median_of(finite[index:]),
     )
+
+
+def _own_rho(values: Sequence[float], split: int) -> float:
+    """Return the autocorrelation of a series about its levels on both sides of a split.
+
+    With the step in it a series of 60 runs that does nothing else looks like one that drifts; one
+    that drifts still does so without the step.
+    """
+    levels = median_of(values[:split]), median_of(values[split:])
+    rest = [value - levels[place >= split] for place, value in enumerate(values)]
+    return pooled_rho([rest]) or 0.0

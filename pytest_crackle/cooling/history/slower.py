@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.cooling.changepoints.rankseg import pooled_rho
+from pytest_crackle.cooling.history.axis import CONFIRMED
 from pytest_crackle.cooling.history.comparable import LEAST_RUNS
-from pytest_crackle.cooling.history.newest import MOST_HELD, WINDOW, NewestShifts
+from pytest_crackle.cooling.history.newest import WINDOW, NewestShifts
 from pytest_crackle.cooling.history.run_level import decade_of, seconds
 from pytest_crackle.cooling.multiplicity import benjamini_hochberg
 from pytest_crackle.cooling.numeric import median_of
@@ -23,9 +24,15 @@ if TYPE_CHECKING:
 __all__ = ["Slower", "Slowing", "rho_along"]
 
 LEAST_OF_A_MODULE: Final = 3
+_MODULE_HELD: Final = 30
+"""Runs that a slow module is told: its tests one by one may never show it."""
 _BEYOND_MODULE: Final = math.log(1.5)
 """A test in a slow module is told by itself if it is slower still by this ratio."""
 _SAMPLED: Final = 400
+
+
+_Key = tuple[int | None, int]
+"""Code of a module and its place among the modules, or None and the place of a test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,8 @@ class Slowing:
         Since when, and by how much (the median test, for a module).
     before, after : tuple of float, shape (len(units),)
         Seconds of each test, as on a run like most.
+    peak : float
+        The most of `extra` as of this run and of the two before, where it was confirmed by then.
     """
 
     module: int | None
@@ -49,6 +58,7 @@ class Slowing:
     shift: Newest
     before: tuple[float, ...]
     after: tuple[float, ...]
+    peak: float
 
     @property
     def extra(self) -> float:
@@ -79,6 +89,10 @@ class Slower:
 
     Notes
     -----
+    A module is judged by the median residual of its tests along the runs and, where that says more,
+    by the p-value that half of its tests do not exceed, times 2: k p_(r) / r is a p-value whatever
+    the k tests have to do with each other (Rueger). Twice the smaller one of the two.
+
     Weighted p-values: p of a module is divided by N / (2 modules), that of a test by N / (2 tests),
     N of both together, so that a hundred tests beside a module do not hide it.
 
@@ -86,13 +100,16 @@ class Slower:
     ----------
     C. R. Genovese, K. Roeder, L. Wasserman, "False discovery control with p-value weighting",
     Biometrika 93 (2006) 509-524, doi:10.1093/biomet/93.3.509.
+
+    V. Vovk, R. Wang, "Combining p-values via averaging", Biometrika 107 (2020) 791-808 (Rueger's
+    rule of 1978 among others), doi:10.1093/biomet/asaa027.
     """
 
     def __init__(self, levelled: Levelled, modules: Sequence[int], profile: Profile) -> None:
         self._levelled = levelled
         self._profile = profile
         self._least = math.log(profile.min_shift)
-        newest = levelled.logs[-WINDOW - MOST_HELD - 1 :]
+        newest = levelled.logs[-WINDOW - _MODULE_HELD - 1 :]
         self._skipped = len(levelled.logs) - len(newest)
         self.series: list[tuple[float, ...]] = list(zip(*newest, strict=True))
         self._members: dict[int, list[int]] = {}
@@ -101,11 +118,9 @@ class Slower:
         self._codes = [
             code for code, units in self._members.items() if len(units) >= LEAST_OF_A_MODULE
         ]
-        self.rho = rho_along(self.series)
-        decades = [decade_of(level) if level == level else 0 for level in levelled.typical]  # noqa: PLR0124
-        self.tests = NewestShifts(self.series, decades, rho=self.rho, least=self._least)
-        whole = [self._module_series(code) for code in self._codes]
-        self._whole = NewestShifts(whole, [0] * len(whole), rho=rho_along(whole), least=self._least)
+        self._decades = [decade_of(level) if level == level else 0 for level in levelled.typical]  # noqa: PLR0124
+        whole = self._of_modules = [self._module_series(code) for code in self._codes]
+        self.tests, self._whole = self._judges(0)
         n_whole, n_tests = sum(map(_is_tested, whole)), sum(map(_is_tested, self.series))
         self.hypotheses = n_whole + n_tests
         # half of the errors for the few modules, half for the many tests
@@ -113,6 +128,16 @@ class Slower:
             True: math.log(self.hypotheses / (2 * n_whole)) if n_whole else 0.0,
             False: math.log(self.hypotheses / (2 * n_tests)) if n_whole else 0.0,
         }
+
+    def _judges(self, back: int) -> tuple[NewestShifts, NewestShifts]:
+        """Return what judges tests and modules as of so many runs ago, by what was past then."""
+        tests, whole = (
+            [row[: len(row) - back] for row in s] for s in (self.series, self._of_modules)
+        )
+        return (
+            NewestShifts(tests, self._decades, least=self._least),
+            NewestShifts(whole, [0] * len(whole), least=self._least, most_held=_MODULE_HELD),
+        )
 
     def _module_series(self, code: int) -> list[float]:
         typical = self._levelled.typical
@@ -127,23 +152,68 @@ class Slower:
 
     def find(self) -> list[Slowing]:
         """Return what is slower: whole modules, then tests that are so by themselves."""
-        whole = [(code, self._whole.find(place)) for place, code in enumerate(self._codes)]
-        tests = [(None, self.tests.find(unit)) for unit in range(len(self.series))]
-        found: list[tuple[int | None, Newest]] = [
-            (code, self._weighted(shift, is_module=code is not None))
-            for code, shift in [*whole, *tests]
-            if shift is not None
-        ]
-        log_qs = benjamini_hochberg([shift.log_p for _, shift in found], self.hypotheses)
-        kept = [
-            self._slowing(*one)
-            for one, log_q in zip(found, log_qs, strict=True)
+        now = self._candidates(self.tests, self._whole)
+        earlier = [self._candidates(*self._judges(back)) for back in range(1, CONFIRMED)]
+        log_qs = benjamini_hochberg([shift.log_p for shift in now.values()], self.hypotheses)
+        chosen = {
+            key: shift
+            for (key, shift), log_q in zip(now.items(), log_qs, strict=True)
             if log_q <= math.log(self._profile.q)
-        ]
+        }
+        for back, then in enumerate(earlier, 1):
+            for key, shift in then.items():
+                is_measured = math.isfinite(self._series_of(key)[-1])
+                if key not in chosen and is_measured and self._is_confirmed(shift):
+                    chosen[key] = self._as_of_now(key, shift, back)
+        kept = [self._slowing(key, shift, earlier) for key, shift in chosen.items()]
         held = {
             unit: one.shift.shift for one in kept if one.module is not None for unit in one.units
         }
         return [one for one in kept if one.module is not None or self._is_own(one, held)]
+
+    def _candidates(self, tests: NewestShifts, modules: NewestShifts) -> dict[_Key, Newest]:
+        """Return modules and tests that are higher."""
+        alone = [tests.find(unit) for unit in range(len(self.series))]
+        found: dict[_Key, Newest] = {}
+        for place, code in enumerate(self._codes):
+            shift = self._with_its_tests(code, modules.find(place), alone)
+            if shift is not None:
+                found[code, place] = self._weighted(shift, is_module=True)
+        for unit, shift in enumerate(alone):
+            if shift is not None:
+                found[None, unit] = self._weighted(shift, is_module=False)
+        return found
+
+    def _series_of(self, key: _Key) -> Sequence[float]:
+        module, place = key
+        return (self.series if module is None else self._of_modules)[place]
+
+    def _is_confirmed(self, shift: Newest) -> bool:
+        log_limit = math.log(self._profile.q) - math.log(max(1, self.hypotheses))
+        return shift.held >= CONFIRMED and shift.log_p <= log_limit
+
+    def _as_of_now(self, key: _Key, was: Newest, back: int) -> Newest:
+        """Return what was confirmed so many runs ago: it has not been back for three runs yet.
+
+        A run in a storm ends nothing: what comes and goes is believed by nobody.
+        """
+        values = self._series_of(key)[-back:]
+        is_high = [value > was.before + was.shift / 2 for value in values if value == value]  # noqa: PLR0124
+        if is_high[-1]:
+            return replace(was, held=was.held + sum(is_high))
+        return replace(was, back=len(is_high))
+
+    def _with_its_tests(
+        self, code: int, shift: Newest | None, alone: Sequence[Newest | None]
+    ) -> Newest | None:
+        """Let half of the tests of a module speak for it, where they say more than their median."""
+        singles = [alone[unit] for unit in self._tested(code)]
+        if shift is None or not singles:
+            return None
+        log_ps = sorted(single.log_p if single else 0.0 for single in singles)
+        half = (len(log_ps) + 1) // 2
+        of_tests = math.log(len(log_ps) / half) + log_ps[half - 1]
+        return replace(shift, log_p=min(0.0, math.log(2) + min(shift.log_p, of_tests)))
 
     def _weighted(self, shift: Newest, *, is_module: bool) -> Newest:
         return replace(shift, log_p=min(0.0, shift.log_p - self._log_weights[is_module]))
@@ -154,25 +224,37 @@ class Slower:
         beyond = max(self._least, _BEYOND_MODULE)
         return unit not in of_modules or one.shift.shift > of_modules[unit] + beyond
 
-    def _slowing(self, code: int | None, shift: Newest) -> Slowing:
-        typical = self._levelled.typical
-        if code is None:
-            units: tuple[int, ...] = (shift.unit,)
-            before, after = [shift.before], [shift.after]
-        else:
-            measured = [u for u in self._members[code] if _is_tested(self.series[u])]
-            units = tuple(measured)
-            before = [typical[unit] + shift.before for unit in units]
-            after = [typical[unit] + shift.after for unit in units]
+    def _slowing(self, key: _Key, shift: Newest, earlier: Sequence[dict[_Key, Newest]]) -> Slowing:
+        module, _ = key
+        units = (shift.unit,) if module is None else tuple(self._tested(module))
+        before, after = self._levels(key, shift, units)
+        were = [then[key] for then in earlier if key in then and then[key].held >= CONFIRMED]
+        levels = [(before, after), *(self._levels(key, was, units) for was in were)]
         return Slowing(
-            code,
+            module,
             units,
             replace(
                 shift, run=shift.run + self._skipped, last_good=shift.last_good + self._skipped
             ),
-            tuple(map(seconds, before)),
-            tuple(map(seconds, after)),
+            before,
+            after,
+            max(math.fsum(high) - math.fsum(low) for low, high in levels),
         )
+
+    def _levels(
+        self, key: _Key, shift: Newest, units: Sequence[int]
+    ) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Return the seconds of the tests before and since a shift."""
+        if key[0] is None:
+            return (seconds(shift.before),), (seconds(shift.after),)
+        typical = [self._levelled.typical[unit] for unit in units]
+        return (
+            tuple(seconds(level + shift.before) for level in typical),
+            tuple(seconds(level + shift.after) for level in typical),
+        )
+
+    def _tested(self, code: int) -> list[int]:
+        return [unit for unit in self._members[code] if _is_tested(self.series[unit])]
 
 
 def _is_tested(values: Sequence[float]) -> bool:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "HELD_CONFIDENCE",
     "SEEN_CONFIDENCE",
+    "back_phrase",
     "doubt",
     "each_phrase",
     "of_phase",
@@ -36,6 +37,19 @@ def doubt(held: int) -> str:
     if held >= CONFIRMED:
         return ""
     return f"; suspected, seen in {held} of the {CONFIRMED} runs that it takes"
+
+
+def back_phrase(back: int) -> str:
+    """Say that the newest runs are as before, if there are any.
+
+    Examples
+    --------
+    >>> back_phrase(0), back_phrase(1), back_phrase(2)
+    ('', '; as before in this run', '; as before in the last 2 runs')
+    """
+    if not back:
+        return ""
+    return f"; as before in {'this run' if back == 1 else f'the last {back} runs'}"
 
 
 def of_phase(metric: str) -> str:

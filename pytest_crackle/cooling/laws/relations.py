@@ -102,7 +102,7 @@ def _finding(suite: Suite, equation: Equation) -> Finding:
         summary=_sentence(suite, equation, len(holding)),
         metrics=equation.metrics,
         rows=holding,
-        anchor=equation.form,
+        anchor="",  # with or without an intercept: one relation
         log_p=equation.log_p,
         exceptions=equation.breakers,
         evidence=evidence,

@@ -218,7 +218,7 @@ def _leak(suite: Suite, rise: _Rise) -> Finding:
     summary = f"{where}, {count_of(n, 'test')} leave {_each([rise])}{_range(rise)}{excuse}."
     return replace(
         _finding(rise, "leak", summary),
-        anchor=test,
+        anchor=suite.table.modules[rise.at],  # noise may move the first test by one
         at=rise.at,
         explained_by=suite.explain(rise.rows),
         confidence=0.7,
@@ -260,7 +260,7 @@ def _leaks(suite: Suite, rises: Sequence[_Rise]) -> Finding:
     return replace(
         finding,
         rows=rows,
-        anchor=nodeids[largest.at],
+        anchor=suite.table.modules[largest.at],
         at=largest.at,
         explained_by=suite.explain(rows),
         evidence=evidence,

@@ -65,15 +65,13 @@ def header(report: Report) -> str:
         parts.append(f"{format_value(session.duration, 's')}")
     if session.started:
         parts.append(f"run of {session.started[:16].replace('T', ' ')} UTC")
-    found = count_of(len(report.patterns), "pattern") if report.patterns else "no patterns"
     out = [
-        f"<h1>crackle report</h1><p>{clean(', '.join(parts))}: <strong>{found}</strong>, "
+        f"<h1>crackle report</h1><p>{clean(', '.join(parts))}: <strong>{report.found}</strong>, "
         f"cooling {clean(report.cooling.rate)} ({report.cooling.seconds:,.2f} s).</p>"
     ]
     sentence = gate_sentence(report)
     if sentence is not None:
-        text, style = sentence
-        out.append(f'<p class="verdict {style}">{_line(text)}</p>')
+        out.append(f'<p class="verdict {sentence.style}">{_line(sentence.text)}</p>')
     if not session.complete:
         why = session.incomplete_because or "not all tests finished"
         out.append(f'<p class="verdict warn">Incomplete run: {_line(why)}.</p>')
@@ -295,8 +293,8 @@ def footer(report: Report) -> str:
     for name, version in (("pytest", session.pytest), ("Python", session.python)):
         parts += [f"{name} {version}"] if version else []
     parts += [session.platform] if session.platform else []
-    if session.workers:
-        parts.append(f"{count_of(len(session.workers), 'worker')} (dist {session.dist})")
+    if shared := session.shared_by():
+        parts.append(shared)
     parts.append(f"cooling {cooling.rate}: {', '.join(cooling.detectors) or 'no detectors'}")
     parts.append(f"{cooling.hypotheses:,} hypotheses tested")
     if gate.rules or gate.budgets:

@@ -106,7 +106,7 @@ def _body(report: Report) -> str:
 def _patterns(report: Report) -> str:
     patterns = report.patterns[:_MOST_CARDS]
     if not patterns:
-        return "<h2>Patterns</h2><p>No pattern was found.</p>"
+        return f"<h2>Patterns</h2><p>{report.found.capitalize()}.</p>"
     charted = min(len(patterns), _MOST_CHARTED)
     data = ChartData(report, names_per_chart=max(15, min(300, _POINT_NAMES // charted)))
     most_tests = max(5, min(100, _TEST_NAMES // len(patterns)))

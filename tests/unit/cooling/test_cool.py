@@ -154,6 +154,11 @@ class TestTables:
             == "4 tests without skips and errors, needs 6"
         )
 
+    def test_where_none_is_left_the_reason_says_so(self):
+        table = table_of_tests(8, outcome=["skipped"] * 7 + ["error"])
+        (missing,) = cool(table, None, [giving(name="clustering")]).not_tested
+        assert missing.reason == "every test was skipped or had an error"
+
     def test_what_the_detector_says_itself_is_enough(self):
         own = NotTested("clustering", "rows", "3 tests, needs 40")
         cooling = cool(table_of_tests(3), None, [giving(name="clustering", not_tested=(own, own))])

@@ -70,6 +70,7 @@ def test_kinds_must_be_names_of_ones_own(kinds):
         {"anchor": " "},
         {"metrics": ["x"]},
         {"metrics": (1,)},
+        {"id_metrics": ["x"]},
         {"details": "abc"},
         {"rows": ()},
         {"rows": (3,)},

@@ -26,6 +26,21 @@ def users(n, setup=0.06, files=4, **more):
     ]
 
 
+def test_rows_with_no_more_than_a_duration_have_that_for_a_phase():
+    """As scripts give them: 120 jobs of a CI server, 21 of them on a slow runner."""
+    jobs = [
+        {
+            "nodeid": f"job-{i}",
+            "metrics": {"duration": (540.0 if i < 21 else 60.0) * math.exp(0.1 * math.sin(7 * i))},
+            "markers": ["runner-x" if i < 21 else f"runner-{'abcd'[i % 4]}"],
+        }
+        for i in range(120)
+    ]
+    (finding,) = find_groups(suite_of(jobs), NORMAL).findings
+    assert finding.metrics == ("duration",)
+    assert finding.summary.startswith("21 tests with marker runner-x: duration 54")
+
+
 def test_a_fixture_that_costs_is_found_with_its_tests():
     suite = suite_of(background(200) + users(40))
     (finding,) = find_groups(suite, NORMAL).findings

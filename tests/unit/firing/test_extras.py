@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from pytest_crackle.firing.extras import Extras
@@ -50,6 +52,34 @@ def test_values_and_units_come_from_the_meter(extras_of, faults):
     assert not faults
 
 
+@pytest.mark.parametrize("value", [np.float32(0.5), np.float64(0.5), Fraction(1, 2)])
+def test_any_real_number_becomes_a_built_in_float(extras_of, faults, value):
+    metrics, _ = run(extras_of(Probe("t", {"t.level": value})))
+    assert metrics == {"t.level": 0.5}
+    assert type(metrics["t.level"]) is float
+    assert not faults
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("method", ["start", "stop"])
+def test_whoever_stops_the_session_is_not_held_up(extras_of, faults, monkeypatch, method, error):
+    def ends():
+        raise error
+
+    probe = Probe("t", {})
+    monkeypatch.setattr(probe, method, ends)
+    with pytest.raises(error):
+        run(extras_of(probe))
+    assert not faults
+
+
+def test_a_meter_that_skips_at_its_start_is_switched_off(extras_of, faults, monkeypatch):
+    probe = Probe("t", {})
+    monkeypatch.setattr(probe, "start", lambda: pytest.skip("no sensor"))
+    assert run(extras_of(probe, Probe("good", {"good.level": 1.0})))[0] == {"good.level": 1.0}
+    assert faults == ["meter 't', switched off: no sensor"]
+
+
 def test_a_built_in_metric_needs_no_unit(extras_of):
     probe = Probe("audit", {"opens": 2}, metrics={"opens": ("1", "count")})
     assert run(extras_of(probe)) == ({"opens": 2.0}, {})
@@ -64,12 +94,15 @@ def test_meters_stop_in_reverse_order(extras_of):
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        ({"t.level": math.nan}, "metric 't.level' must be finite"),
-        ({"t.level": True}, "must be a number, not bool"),
-        ({"t.level": "3"}, "must be a number, not str"),
+        ({"t.level": math.nan}, "metric 't.level': the value must be finite"),
+        ({"t.level": True}, "a bool is no measurement"),
+        ({"t.level": "3"}, "must be a real number, not str"),
+        ({"t.level": 1j}, "must be a real number, not complex"),
         ({"other": 1.0}, "stop() gave 'other', which the meter does not declare"),
         (None, "'NoneType' object has no attribute 'items'"),
         (lambda: 1 / 0, "division by zero"),
+        (lambda: pytest.fail("no reading"), "no reading"),
+        (lambda: pytest.skip("no sensor"), "no sensor"),
     ],
 )
 def test_a_meter_that_fails_is_switched_off_and_told_once(extras_of, faults, values, reason):

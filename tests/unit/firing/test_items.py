@@ -42,7 +42,8 @@ class TestTwo:
 def items(pytester):
     pytester.makeini("[pytest]\nmarkers =\n    slow\n    quick\n    crackle")
     pytester.makepyfile(test_one=SUITE, test_two=SUITE)
-    found, _ = pytester.inline_genitems("-p", "no:asyncio", "-p", "no:crackle")
+    off = ("-p", "no:asyncio", "-p", "no:crackle", "-p", "no:rerunfailures")  # it leaves a server
+    found, _ = pytester.inline_genitems(*off)
     return found
 
 

@@ -64,6 +64,23 @@ def test_the_last_value_wins_and_add_accumulates(firing):
     assert firing.slot.metrics == {"rows": 2.0, "queries": 3.5}
 
 
+def test_what_adds_up_is_a_count_unless_told_otherwise(firing):
+    record_metric.add("queries")
+    record_metric.add("rows", 5, unit="rows")
+    record_metric.add("waited", 0.2, unit="s")
+    record_metric.add("score", 2, kind="value")
+    record_metric("payload", 3, unit="B")
+    record_metric.add("payload", 4)
+    record_metric("plain", 1)
+    assert firing.slot.units == {
+        "queries": ["1", "count"],
+        "rows": ["rows", "count"],
+        "waited": ["s", "value"],
+        "score": ["1", "value"],
+        "payload": ["B", "value"],
+    }
+
+
 def test_a_sum_that_overflows_is_refused(firing):
     record_metric.add("x", 1.7e308)
     with pytest.raises(ValueError, match="not finite"):

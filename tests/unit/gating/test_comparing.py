@@ -11,6 +11,8 @@ from pytest_crackle.gating.comparing import compare
 from pytest_crackle.model.pattern import Pattern
 from pytest_crackle.model.report import CoolingInfo, Report, SessionInfo, WorkerInfo
 from pytest_crackle.model.table import MetricTable
+from pytest_crackle.reporting.comparison import comparison_object, comparison_text
+from pytest_crackle.reporting.medium import Medium
 
 
 def pattern(number: int, subkind: str = "plateau", **facts: Any) -> Pattern:
@@ -219,7 +221,7 @@ def test_a_metric_of_another_unit_is_not_compared() -> None:
         (
             {},
             {"session": {"dist": "load", "workers": (WorkerInfo("gw0"), WorkerInfo("gw1"))}},
-            "workers: none before, 2 (dist load) after",
+            "workers: none before, 2 workers (dist load) after",
         ),
     ],
 )
@@ -227,3 +229,32 @@ def test_what_makes_two_reports_hard_to_compare_is_said(
     before: Any, after: Any, caution: str
 ) -> None:
     assert compare(report(**before), report(**after)).cautions == (caution,)
+
+
+def split(*workers: str | None) -> Report:
+    rows = [
+        {"nodeid": f"a.py::t{i}", "worker": worker, "metrics": dict.fromkeys(("cpu", "fds"), 9.0)}
+        for i, worker in enumerate(workers)
+    ]
+    return report(tests=rows)
+
+
+def test_levels_of_other_numbers_of_processes_are_left_out() -> None:
+    found = compare(split(None, None, None), split("gw0", "gw1", "gw1"))
+    assert [total.name for total in found.totals] == ["cpu"]
+    assert found.left_out == ("fds",)
+    assert found.why_left_out == (
+        "levels are those of a process, and 1 before and 2 after shared the tests"
+    )
+    assert comparison_object(found, ("A", "B"))["left_out"] == {
+        "metrics": ["fds"],
+        "reason": found.why_left_out,
+    }
+    text = comparison_text(found, ("A", "B"), Medium(100))
+    assert text[-1] == f"left out: fds: {found.why_left_out}"
+
+
+def test_levels_of_as_many_processes_are_compared() -> None:
+    found = compare(split("gw0", "gw1", "gw1"), split("gw0", "gw0", "gw1"))
+    assert [total.name for total in found.totals] == ["cpu", "fds"]
+    assert (found.left_out, found.why_left_out) == ((), "")

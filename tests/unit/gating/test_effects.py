@@ -54,7 +54,6 @@ def test_one_number_says_how_bad_a_pattern_is(given, effect):
     ("subkind", "share", "counts"),
     [
         ("hot", 0.6, True),
-        ("driver", 0.6, True),
         ("hot", 0.0, False),
         ("hot", 1.0, False),
         ("plateau", 0.6, False),
@@ -64,6 +63,13 @@ def test_one_number_says_how_bad_a_pattern_is(given, effect):
 def test_a_share_counts_where_seconds_depend_on_the_machine(subkind, share, counts):
     evidence = {} if share is None else {"share": share}
     assert share_of(pattern(subkind=subkind, evidence=evidence)) == (share if counts else None)
+
+
+def test_drivers_are_compared_by_their_share_of_all_tests():
+    evidence = {"share": 0.9, "suite_share": 0.3}
+    driver = {"kind": "correlation", "subkind": "driver"}
+    assert share_of(pattern(**driver, evidence=evidence)) == 0.3
+    assert share_of(pattern(**driver, evidence={"share": 0.9})) is None
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_a_glob_that_cannot_be_used_is_told_once_and_the_others_count():
     records = [record("m::a", ignore=["", "memory.rss"]), record("m::b", ignore=[""])]
     ignores = Ignores(table(*records))
     assert ignores.problems == (
-        "@pytest.mark.crackle ignore '': a glob has 1 to 1000 characters, not 0 (on m::a)",
+        "m::a: @pytest.mark.crackle ignore '': a glob has 1 to 1000 characters, not 0",
     )
     assert ignores.apply(pattern(tests=("m::a",)))[1]
     assert not ignores.apply(pattern(tests=("m::b",)))[1]

@@ -184,10 +184,10 @@ def test_a_mark_that_says_nothing_right_is_a_problem_with_its_test():
         record("m::d", budgets=["duration <= 5s in x"]),
     ]
     spending = check("duration <= 9s", *records)
-    assert [problem.rpartition("(on ")[2] for problem in spending.problems] == [
-        "m::a)",
-        "m::c)",
-        "m::d)",
+    assert [problem.partition(": @")[0] for problem in spending.problems] == [
+        "m::a",
+        "m::c",
+        "m::d",
     ]
     assert "a mark is about its own test only" in spending.problems[1]
     assert spending.judged == ("duration <= 9s",)

@@ -124,9 +124,9 @@ def test_a_mark_that_cannot_be_read_fails_closed():
     gate = run(plan(), table=table(*records)).gate
     assert (gate.verdict, gate.fails_session) == ("inconclusive", True)
     assert gate.reason is not None
-    assert gate.reason.startswith("could not be evaluated: @pytest.mark.crackle budget >>cpu < 1s")
+    assert gate.reason.startswith("could not be evaluated: m::a: @pytest.mark.crackle budget >>")
     failing = run(plan("any"), JUMP, table=table(*records)).gate
-    assert failing.notes[0].startswith("@pytest.mark.crackle budget >>cpu < 1s")
+    assert failing.notes[0].startswith("m::a: @pytest.mark.crackle budget >>cpu < 1s")
 
 
 # ---------------------------------------------------------------------- parts of a suite
@@ -336,4 +336,4 @@ def test_a_mark_that_cannot_be_used_is_told():
     records = [record("a.py::test_b", {"memory.rss": 1.0}, ignore=[""])]
     gate = run(plan("any"), JUMP, table=table(*records)).gate
     assert gate.verdict == "fail"
-    assert gate.notes[0].startswith("@pytest.mark.crackle ignore ''")
+    assert gate.notes[0].startswith("a.py::test_b: @pytest.mark.crackle ignore ''")

@@ -76,6 +76,28 @@ def test_a_conflict_of_units_is_told_once():
     assert table.info("x").unit == "B"
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "together"),
+    [
+        pytest.param(["1", "count"], ["B", "value"], ("B", "value"), id="added up without a unit"),
+        pytest.param(["rows", "count"], ["rows", "value"], ("rows", "value"), id="set and added"),
+        pytest.param(["rows", "count"], ["B", "value"], None, id="two units"),
+        pytest.param(["rows", "count"], ["1", "value"], None, id="a unit and none"),
+        pytest.param(["1", "count"], ["1", "level"], None, id="two kinds"),
+    ],
+)
+def test_some_tests_may_set_what_others_add_up(one, other, together):
+    for pair in ((one, other), (other, one)):
+        records = [
+            record(f"m::{i}", metrics={"x": 1.0}, units={"x": units})
+            for i, units in enumerate(pair)
+        ]
+        table = MetricTable.from_records(records)
+        assert len(table.conflicts) == (together is None)
+        if together:
+            assert (table.info("x").unit, table.info("x").kind) == together
+
+
 def test_workers_merged_in_any_order_give_one_table():
     records = [
         record(f"m::{i}", index=i, seq=i // 2, worker=f"gw{i % 2}", metrics={"x": float(i)})

@@ -6,13 +6,16 @@ import pytest
 
 from pytest_crackle.model.report import Gate
 from pytest_crackle.reporting.gateline import exit_status, gate_fails, gate_sentence
+from pytest_crackle.reporting.markdown import render_markdown
+from pytest_crackle.reporting.text import render_text
 from tests.sample_report import sample_report
 
 
 def sentence(status=0, **gate):
     report = sample_report()
     report = replace(report, session=replace(report.session, exitstatus=status), gate=Gate(**gate))
-    return gate_sentence(report)
+    found = gate_sentence(report)
+    return found and (found.text, found.style)
 
 
 def test_without_rules_there_is_no_line():
@@ -33,7 +36,7 @@ def test_a_pass_does_not_deny_the_patterns_that_are_accepted():
     gate = Gate(rules=("any",), verdict="pass")
     told = gate_sentence(replace(report, patterns=known, gate=gate))
     assert told is not None
-    assert told[0].startswith("PASS crackle gate: no pattern beyond the 2 accepted matches any: ")
+    assert told.text.startswith("PASS crackle gate: no pattern beyond the 2 accepted matches any: ")
 
 
 def test_what_was_not_judged_is_said_beside_a_pass():
@@ -69,6 +72,33 @@ def test_what_could_not_be_evaluated_fails_closed_or_not_and_says_which():
     assert (text, style) == ("FAIL crackle gate: no data: exit status 1", "fail")
     text, style = sentence(verdict="inconclusive", reason="not evaluated: -k")
     assert (text, style) == ("crackle gate: not evaluated: -k: exit status stays 0", "warn")
+
+
+LONG = (
+    "could not be evaluated: tests/api/test_orders.py::TestOrders::test_refund:"
+    " @pytest.mark.crackle budget >>duration is less than five seconds<<: a budget is METRIC <="
+    " VALUE [per test|in total] [in NODEID_GLOB]; tests/api/test_orders.py::TestOrders::test_order:"
+    " @pytest.mark.crackle budget >>nonsense<<: a budget is METRIC <= VALUE [per test|in total]"
+)
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+@pytest.mark.parametrize("verbosity", [-2, -1, 0, 1])
+def test_whatever_the_width_the_test_and_the_exit_status_are_seen(width, verbosity):
+    gate = Gate(verdict="inconclusive", reason=LONG, fails_session=True)
+    report = sample_report()
+    report = replace(report, session=replace(report.session, exitstatus=0), gate=gate)
+    lines = [line.text for line in render_text(report, width, verbosity)]
+    text = " ".join(" ".join(lines).split())
+    assert "test_refund" in text
+    assert text.endswith("exit status 1")
+    assert max(map(len, lines)) <= width
+
+
+def test_a_markdown_summary_keeps_the_exit_status_of_a_long_verdict():
+    gate = Gate(verdict="inconclusive", reason=LONG * 9, fails_session=True)
+    report = replace(sample_report(), gate=gate)
+    assert "...: exit status" in render_markdown(report)
 
 
 def test_the_gate_turns_zero_into_one():

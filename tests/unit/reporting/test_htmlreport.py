@@ -322,7 +322,7 @@ def test_says_what_the_gate_says(sample: Page) -> None:
 
 def test_says_that_nothing_was_found() -> None:
     text = Page(render_html(quiet_report())).find("main")[0].all_text()
-    assert "No pattern was found." in text
+    assert "No patterns." in text
 
 
 def test_says_why_a_run_is_no_whole_run() -> None:

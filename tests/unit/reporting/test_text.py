@@ -6,6 +6,8 @@ import pytest
 
 from pytest_crackle.model.pattern import Location
 from pytest_crackle.model.report import Gate, NotTested, SessionInfo
+from pytest_crackle.reporting.markdown import render_markdown
+from pytest_crackle.reporting.page.htmlreport import render_html
 from pytest_crackle.reporting.text import render_text
 from tests.sample_report import breaching, quiet_report, sample_report, small_report
 
@@ -16,6 +18,15 @@ def text_of(report, *args, **more):
 
 def test_nothing_found_is_exactly_one_line():
     assert text_of(quiet_report()) == "crackle: no patterns in 2,000 tests, 9 metrics (0.31 s)"
+
+
+def test_without_detectors_nobody_has_looked():
+    report = quiet_report()
+    report = replace(report, cooling=replace(report.cooling, detectors=()))
+    told = "crackle: not looked for patterns in 2,000 tests, 9 metrics (0.31 s)"
+    assert text_of(report) == told
+    assert "**not looked for patterns**" in render_markdown(report)
+    assert "Not looked for patterns." in render_html(report)
 
 
 def test_too_few_tests_say_why():
