@@ -252,7 +252,8 @@ class TableBuilder:
                 range(table.n_tests),
                 key=lambda row: (table.indexes[row], table.workers[row] or "", row),
             )
-            _permute(table, order)
+            if order != list(range(table.n_tests)):
+                _permute(table, order)
         return table
 
 

@@ -44,10 +44,10 @@ def collections_reader() -> Callable[[], int] | None:
 
     def read() -> int:
         nonlocal count, kept, witness
-        if is_tracked(witness) and frozen() == kept:
+        # a new one before the question: no collection falls between the two
+        old, witness = witness, (count,) if witness else ()
+        if is_tracked(old) and frozen() == kept:
             return count
-        if witness:
-            witness = (count,)  # a new one before the reading: no collection falls between the two
         kept = frozen()
         first, second, third = get_stats()
         count = int(first["collections"] + second["collections"] + third["collections"])
