@@ -15,6 +15,12 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+def reader():
+    read = collections_reader()
+    assert read is not None
+    return read
+
+
 def collected():
     return sum(generation["collections"] for generation in gc.get_stats())
 
@@ -30,20 +36,25 @@ def _by_hand():
 @pytest.fixture
 def dear(monkeypatch):
     """Count the dear readings."""
-    readings = []
+    readings: list[None] = []
     get_stats = gc.get_stats
-    monkeypatch.setattr(gc, "get_stats", lambda: readings.append(None) or get_stats())
+
+    def read_dearly():
+        readings.append(None)
+        return get_stats()
+
+    monkeypatch.setattr(gc, "get_stats", read_dearly)
     return readings
 
 
 def test_the_first_reading_counts_what_was_before():
-    read = collections_reader()
+    read = reader()
     assert read() == collected()
 
 
 @pytest.mark.parametrize("generation", [0, 1, 2])
 def test_a_collection_of_each_generation_is_seen(generation):
-    read = collections_reader()
+    read = reader()
     before = read()
     gc.collect(generation)
     assert read() == before + 1
@@ -53,7 +64,8 @@ def test_a_collection_of_each_generation_is_seen(generation):
 
 
 def test_no_collection_is_missed_in_a_thousand_readings():
-    read, chance, kept = collections_reader(), random.Random(3), []
+    read, chance = reader(), random.Random(3)
+    kept: list[list[int]] = []
     for _ in range(1000):
         if chance.random() < 0.5:
             gc.enable()
@@ -66,7 +78,7 @@ def test_no_collection_is_missed_in_a_thousand_readings():
 
 
 def test_what_was_frozen_hides_no_collection():
-    read = collections_reader()
+    read = reader()
     before = read()
     try:
         gc.freeze()
@@ -81,7 +93,7 @@ def test_what_was_frozen_hides_no_collection():
 
 
 def test_what_was_frozen_for_a_moment_hides_none_of_the_tests_after():
-    read = collections_reader()
+    read = reader()
     read()
     gc.freeze()
     gc.unfreeze()
@@ -92,7 +104,7 @@ def test_what_was_frozen_for_a_moment_hides_none_of_the_tests_after():
 
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="each reading is whole there")
 def test_without_a_collection_the_dear_reading_is_spared(dear):
-    read = collections_reader()
+    read = reader()
     first = read()
     n_dear = len(dear)
     assert [read() for _ in range(50)] == [first] * 50
