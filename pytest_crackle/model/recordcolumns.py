@@ -141,14 +141,7 @@ class RecordColumns:
         first, nodeids = len(self.nodeids), list(map(_NODEID, full))
         numbers = b"".join(starmap(_FIVE, map(_NUMBERS, full)))
         starts = array("d", list(map(_START, full)))
-        tags: list[Tags] = [
-            (tuple(record["fixtures"]), tuple(record["markers"])) for record in full
-        ]
-        tags = list(map(self._known_tags.setdefault, tags, tags))
-        places: list[Place] = list(map(_PLACE, full))
-        places = list(map(self._known_places.setdefault, places, places))
-        runs: list[Run] = list(map(_RUN, full))
-        runs = list(map(self._known_runs.setdefault, runs, runs))
+        tags = [(tuple(record["fixtures"]), tuple(record["markers"])) for record in full]
         blocks = _blocks([record["metrics"] for record in full], first)
         units, setups = _units(full), _setups(full, first)
         self.units.update(units)
@@ -165,9 +158,11 @@ class RecordColumns:
         self.numbers.frombytes(numbers)
         self.starts.extend(starts)
         self.nodeids += nodeids
-        self.tags += tags
-        self.places += places
-        self.runs += runs
+        self.tags += map(self._known_tags.setdefault, tags, tags)
+        places: list[Place] = list(map(_PLACE, full))
+        self.places += map(self._known_places.setdefault, places, places)
+        runs: list[Run] = list(map(_RUN, full))
+        self.runs += map(self._known_runs.setdefault, runs, runs)
         self._add_names(full, first)
 
     def _add_names(self, full: list[Record], first: int) -> None:

@@ -15,12 +15,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def reader():
-    read = collections_reader()
-    assert read is not None
-    return read
-
-
 def collected():
     return sum(generation["collections"] for generation in gc.get_stats())
 
@@ -36,25 +30,20 @@ def _by_hand():
 @pytest.fixture
 def dear(monkeypatch):
     """Count the dear readings."""
-    readings: list[None] = []
+    readings = []
     get_stats = gc.get_stats
-
-    def read_dearly():
-        readings.append(None)
-        return get_stats()
-
-    monkeypatch.setattr(gc, "get_stats", read_dearly)
+    monkeypatch.setattr(gc, "get_stats", lambda: readings.append(None) or get_stats())
     return readings
 
 
 def test_the_first_reading_counts_what_was_before():
-    read = reader()
+    read = collections_reader()
     assert read() == collected()
 
 
 @pytest.mark.parametrize("generation", [0, 1, 2])
 def test_a_collection_of_each_generation_is_seen(generation):
-    read = reader()
+    read = collections_reader()
     before = read()
     gc.collect(generation)
     assert read() == before + 1
@@ -64,8 +53,7 @@ def test_a_collection_of_each_generation_is_seen(generation):
 
 
 def test_no_collection_is_missed_in_a_thousand_readings():
-    read, chance = reader(), random.Random(3)
-    kept: list[list[int]] = []
+    read, chance, kept = collections_reader(), random.Random(3), []
     for _ in range(1000):
         if chance.random() < 0.5:
             gc.enable()
@@ -78,7 +66,7 @@ def test_no_collection_is_missed_in_a_thousand_readings():
 
 
 def test_what_was_frozen_hides_no_collection():
-    read = reader()
+    read = collections_reader()
     before = read()
     try:
         gc.freeze()
@@ -93,7 +81,7 @@ def test_what_was_frozen_hides_no_collection():
 
 
 def test_what_was_frozen_for_a_moment_hides_none_of_the_tests_after():
-    read = reader()
+    read = collections_reader()
     read()
     gc.freeze()
     gc.unfreeze()
@@ -104,7 +92,7 @@ def test_what_was_frozen_for_a_moment_hides_none_of_the_tests_after():
 
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="each reading is whole there")
 def test_without_a_collection_the_dear_reading_is_spared(dear):
-    read = reader()
+    read = collections_reader()
     first = read()
     n_dear = len(dear)
     assert [read() for _ in range(50)] == [first] * 50
