@@ -8,11 +8,17 @@ import sys
 
 import pytest
 
-from pytest_crackle.firing.meters.interpreter import collections_reader
+from pytest_crackle.firing.meters import interpreter
 
 pytestmark = pytest.mark.skipif(
     sys.implementation.name != "cpython", reason="only CPython tells its collections"
 )
+
+
+def collections_reader():
+    read = interpreter.collections_reader()
+    assert read is not None
+    return read
 
 
 def collected():
@@ -30,9 +36,14 @@ def _by_hand():
 @pytest.fixture
 def dear(monkeypatch):
     """Count the dear readings."""
-    readings = []
+    readings: list[None] = []
     get_stats = gc.get_stats
-    monkeypatch.setattr(gc, "get_stats", lambda: readings.append(None) or get_stats())
+
+    def counted():
+        readings.append(None)
+        return get_stats()
+
+    monkeypatch.setattr(gc, "get_stats", counted)
     return readings
 
 
@@ -53,7 +64,8 @@ def test_a_collection_of_each_generation_is_seen(generation):
 
 
 def test_no_collection_is_missed_in_a_thousand_readings():
-    read, chance, kept = collections_reader(), random.Random(3), []
+    read, chance = collections_reader(), random.Random(3)
+    kept: list[list[int]] = []
     for _ in range(1000):
         if chance.random() < 0.5:
             gc.enable()
