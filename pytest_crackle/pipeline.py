@@ -61,12 +61,15 @@ def summaries(table: MetricTable) -> tuple[MetricSummary, ...]:
     """Summarise each metric over the tests that have it, sorted by name."""
     out = []
     for name in sorted(table.columns):
-        values = [value for value in table.columns[name] if value == value]  # noqa: PLR0124 - NaN
-        if values:
-            info = table.info(name)
+        values: Sequence[float] = table.columns[name]
+        total = sum(values)
+        if not math.isfinite(total):
+            values = [value for value in values if value == value]  # noqa: PLR0124 - NaN
             # halves first: a sum of finite values may overflow, and half of it may not
             total = 2.0 * sum([value / 2.0 for value in values])
             total = total if math.isfinite(total) else math.copysign(1.7e308, total)
+        if values:
+            info = table.info(name)
             out.append(
                 MetricSummary(name, info.unit, info.kind, len(values), total, median(values))
             )

@@ -1,4 +1,4 @@
-"""The controller: collects records, cools once, gates, hands the report to writers."""
+"""The controller: cools once what arrived, gates, hands the report to writers."""
 
 from __future__ import annotations
 
@@ -8,30 +8,22 @@ import socket
 import sys
 from contextlib import nullcontext
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pytest
 
 import pytest_crackle
 from pytest_crackle.attendance import Attendance
+from pytest_crackle.collector import resting_collector
 from pytest_crackle.environment import environment_key
 from pytest_crackle.firing.meters.clock import epoch_clock, wall_clock
-from pytest_crackle.firing.transport import (
-    END_KEY,
-    PROCESS_KEY,
-    detach,
-    has_workers,
-)
-from pytest_crackle.model.errors import CrackleError
-from pytest_crackle.model.metrics import check_metric_name
-from pytest_crackle.model.record import finite_number
+from pytest_crackle.firing.transport import END_KEY, has_workers, runs_tests_itself
 from pytest_crackle.model.report import SessionInfo
-from pytest_crackle.model.table import EndReading, TableBuilder
 from pytest_crackle.outputs import FORMS, github_writer, load_writer, tell_github, write_outputs
 from pytest_crackle.pipeline import plan as make_plan
 from pytest_crackle.pipeline import run as run_pipeline
+from pytest_crackle.receiving import Receiver
 from pytest_crackle.reporting.escape import printable
-from pytest_crackle.storage.journal import Journal
 from pytest_crackle.terminal import write_report
 
 if TYPE_CHECKING:
@@ -39,7 +31,6 @@ if TYPE_CHECKING:
 
     from pytest_crackle.extensions import Extensions
     from pytest_crackle.firing.recorder import Recorder
-    from pytest_crackle.model.record import Record
     from pytest_crackle.model.report import Report
     from pytest_crackle.model.table import MetricTable
     from pytest_crackle.remembering import Memory
@@ -47,12 +38,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Controller"]
 
-CRASH: Final = "???"
-"""`when` of the report that pytest-xdist makes up for the test of a dead worker."""
-
 
 class Controller:
-    """The plugin that sees every report, with and without workers.
+    """The plugin that sees the session from the first test to the report.
 
     Parameters
     ----------
@@ -82,7 +70,6 @@ class Controller:
             reason=settings.reason,
             extensions=extensions,
         )
-        self._derive = extensions.derives()
         for form in settings.outputs.keys() & set(FORMS):
             load_writer(form)
         self._github = github_writer(self.settings.ci)
@@ -94,26 +81,21 @@ class Controller:
         self._getpid, self._pid = os.getpid, os.getpid()
         self._wall, self._epoch = wall_clock(), epoch_clock()
         self._started_wall, self._started = self._wall(), self._epoch()
-        self._builder = TableBuilder(per_worker=config.getoption("dist", "no") == "each")
         self._facts = self._session_facts()
         self._attendance = Attendance(str(self._facts["host"]), str(self._facts["python"]))
         pytest_crackle.__version__  # noqa: B018 - read while it can be
-        self._journal = self._open_journal()
+        self._receiver = Receiver(
+            settings,
+            self._attendance,
+            derive=extensions.derives(),
+            per_worker=self._dist == "each",
+            fault=self._fault,
+            messages=self.messages,
+        )
+        self._receiver.open_journal(self._facts)
         self._memory = self._open_memory()
 
     # ------------------------------------------------------------------ gathering
-
-    def _open_journal(self) -> Journal | None:
-        path = self.settings.outputs.get("records")
-        if path is None:
-            return None
-        journal = Journal(path)
-        try:
-            journal.begin(self._facts)
-        except OSError as error:
-            self.messages.append(f"--crackle-records: {error}")
-            return None
-        return journal
 
     def _open_memory(self) -> Memory | None:
         path = self.settings.history
@@ -179,73 +161,20 @@ class Controller:
             output: dict[str, object] | None = getattr(node, "workeroutput", None)
             name = self._attendance.note_worker(node, crashed=output is None or bool(error))
             if output is not None:
-                self._take_end(name, output.pop(END_KEY, None))
+                self._receiver.take_end(name, output.pop(END_KEY, None), self.faults)
         except Exception as problem:  # noqa: BLE001 - as above
             self._fault("worker", problem)
 
-    def _take_end(self, worker: str, end: object) -> None:
-        if not isinstance(end, dict):
-            return
-        metrics, closed = end.get("metrics", {}), end.get("closed", {})
-        self.faults.extend(fault for fault in end.get("faults", ()) if fault not in self.faults)
-        if metrics:
-            self._builder.end(
-                worker, EndReading(metrics, {name: tuple(ids) for name, ids in closed.items()})
-            )
-            if self._journal is not None:
-                self._journal.note_end(worker, {"metrics": metrics, "closed": closed})
-
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the record off a report."""
-        when: str | None = report.when
-        if when in ("setup", "call"):
-            return
+    def pytest_runtestloop(self) -> None:
+        """Decide how records arrive: straight from the recorder, or on the reports of tests."""
         try:
-            if when == "teardown":
-                record = detach(report)
-                if record is None:
-                    self._attendance.unrecorded.add(report.nodeid)
-                else:
-                    self._take(record, report)
-            elif when == CRASH:
-                self._take_crash(report)
+            if self.recorder is not None and runs_tests_itself(self.config):
+                self.recorder.deliver = self._receiver.receive
+            else:
+                self.config.pluginmanager.register(self._receiver, "crackle-receiver")
         except Exception as problem:  # noqa: BLE001 - as above
-            self._fault("record", problem)
-            self._attendance.unrecorded.add(report.nodeid)
-
-    def _take(self, record: Record, report: pytest.TestReport) -> None:
-        if self.settings.properties:
-            _add_properties(record, report)
-        if self._derive is not None:
-            self._derive(record)
-        if record.get("worker") is not None:
-            self._take_from_worker(record, report.nodeid)
-        self._builder.add(record)
-        if self._journal is not None and self._is_ours:
-            problem = self._journal.write(record)
-            if problem is not None:
-                self.messages.append(f"--crackle-records: {problem}")
-                self._journal = None
-
-    def _take_from_worker(self, record: Record, nodeid: str) -> None:
-        if record["nodeid"] == nodeid:
-            record["nodeid"] = nodeid  # the text that pytest keeps: one of another process
-        process = record.pop(PROCESS_KEY, None)
-        if process:
-            self._attendance.note_process(str(record["worker"]), process)
-
-    def _take_crash(self, report: pytest.TestReport) -> None:
-        """List the test that killed its worker as failed; it has no measurements."""
-        node = getattr(report, "node", None)
-        gateway = getattr(node, "gateway", None)
-        record: Record = {
-            "nodeid": report.nodeid,
-            "outcome": "failed",
-            "worker": getattr(gateway, "id", None),
-            "metrics": {},
-        }
-        self._take(record, report)
+            self._fault("records", problem)
 
     # ------------------------------------------------------------------ cooling
 
@@ -256,7 +185,8 @@ class Controller:
         """Cool, gate and write, before any other plugin's finish can fail."""
         if self._is_ours:
             try:
-                self._finish(session, int(exitstatus))
+                with resting_collector():
+                    self._finish(session, int(exitstatus))
             except Exception as error:  # noqa: BLE001 - as above
                 self._fail_closed(session, error)
         return (yield)
@@ -273,20 +203,16 @@ class Controller:
     def _finish(self, session: pytest.Session, exitstatus: int) -> None:
         recorder = self.recorder
         if recorder is not None and not has_workers(self.config):
-            self._take_end("", recorder.end())
-        table = self._builder.table()
-        self.faults += [f"record: {nodeid}: {why}" for nodeid, why in self._builder.refused.items()]
-        self._attendance.take(table.nodeids, self._builder.refused)
+            self._receiver.take_end("", recorder.end(), self.faults)
+        table, refused = self._receiver.table(), self._receiver.refused
+        self.faults += [f"record: {nodeid}: {why}" for nodeid, why in refused.items()]
         info = self._session_info(session, exitstatus, table)
         self.faults += self._attendance.disagreements(session, exitstatus)
         self.extensions.note_late_ones()
-        if self._journal is not None:
-            ending: dict[str, object] = {"exitstatus": exitstatus, "complete": info.complete}
-            if info.machines():
-                ending["hosts"] = {worker.id: worker.host for worker in info.workers}
-            problem = self._journal.finish(ending)
-            if problem is not None:
-                self.messages.append(f"--crackle-records: {problem}")
+        ending: dict[str, object] = {"exitstatus": exitstatus, "complete": info.complete}
+        if info.machines():
+            ending["hosts"] = {worker.id: worker.host for worker in info.workers}
+        self._receiver.close_journal(ending)
         if exitstatus in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
             return
         self.report = report = self._cool(table, info)
@@ -359,13 +285,3 @@ class Controller:
 
 def _iso(epoch: float) -> str:
     return datetime.fromtimestamp(epoch, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _add_properties(record: Record, report: pytest.TestReport) -> None:
-    """Take in numeric values of pytest's own ``record_property``; recorded metrics win."""
-    for name, value in report.user_properties:
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            try:
-                record["metrics"].setdefault(check_metric_name(name), finite_number(name, value))
-            except (CrackleError, TypeError):
-                continue  # a property of pytest's may be called and hold what it likes

@@ -45,51 +45,60 @@ class Describer:
         self._opening = ""
         self._cut = 0
         self._names: list[str] = []
+        self._marks: list[pytest.Mark] = []
+        self._marks_above: list[list[pytest.Mark]] = []
+        self._marks_above_then: list[list[pytest.Mark]] = []
+        self._lists: list[str] = []
         self._case: Record = {}
         self._plain: dict[tuple[str, ...], list[str]] = {}
 
-    def describe(self, item: pytest.Item, nodeid: str) -> Record:
-        """Return the part of a record that is known before the test runs.
+    def describe(self, item: pytest.Item, facts: Record) -> Record:
+        """Return a record with what is known of a test before it runs, and with further facts.
 
         Parameters
         ----------
         item : pytest.Item
             Of any kind: function, unittest, doctest, custom.
-        nodeid : str
-            Its node id.
+        facts : Record
+            With the node id at least.
 
         Returns
         -------
         Record
-            With node id, place, module, class, function, param, fixtures and markers.
+            With place, module, class, function, param, fixtures and markers.
         """
         definition = getattr(item, "_fixtureinfo", None)
-        if definition is None or definition is not self._definition:
-            record = self._describe(item, nodeid, definition)
-        else:
-            record = self._describe_case(item, nodeid) or self._describe(item, nodeid, definition)
+        if definition is not None and definition is self._definition:
+            record = self._describe_case(item, facts)
+            if record is not None:
+                return record
+        nodeid = facts["nodeid"]
+        record = self._describe(item, nodeid, definition)
         node: pytest.Item | pytest.Collector | None = item
         while node is not None:  # from the closest to the farthest, as `iter_markers` goes
             if node.own_markers:
                 _add_markers(node.own_markers, record)
             node = node.parent
-        return record
+        if "param" in record and definition is not None:
+            self._learn_case(item, definition, record)
+        return {**record, **facts}
 
-    def _describe_case(self, item: Any, nodeid: str) -> Record | None:  # noqa: ANN401 - only functions have these attributes
+    def _describe_case(self, item: Any, facts: Record) -> Record | None:  # noqa: ANN401 - only functions have these attributes
         """Describe a further case of a parametrized function, None if its name is another's."""
         name, cut = item.name, self._cut
         if (
             not cut
             or name[:cut] != self._opening
-            or nodeid != f"{self._head}::{name}"
+            or facts["nodeid"] != f"{self._head}::{name}"
             or item.parent is not self._parent
             or item.fixturenames != self._names
+            or item.own_markers != self._marks
+            or self._marks_above != self._marks_above_then  # a test may add one
         ):
             return None
-        case = self._case
-        record: Record = {**case, "nodeid": nodeid, "param": name[cut:-1]}
-        if "fixtures" in case:
-            record["fixtures"] = [*case["fixtures"]]  # a list of its own, whoever changes it
+        record: Record = {**self._case, **facts, "param": name[cut:-1]}
+        for key in self._lists:
+            record[key] = [*record[key]]  # type: ignore[literal-required] # one of its own, whoever changes it
         return record
 
     def _describe(self, item: pytest.Item, nodeid: str, definition: object) -> Record:
@@ -118,8 +127,6 @@ class Describer:
         if names:
             params = getattr(callspec, "params", None) or {}
             record["fixtures"] = self._fixtures(definition, names, params)
-            if param is not None and definition is not None:
-                self._learn_case(item, definition, record)
         return record
 
     def _learn_parent(self, item: pytest.Item, nodeid: str, function: str) -> None:
@@ -140,7 +147,10 @@ class Describer:
         self._definition = definition
         self._opening = name.removesuffix(bracket) + "[" if name.endswith(bracket) else ""
         self._cut = len(self._opening)
-        self._names = [*item.fixturenames]
+        self._names, self._marks = [*item.fixturenames], [*item.own_markers]
+        self._marks_above = [node.own_markers for node in item.listchain()[:-1]]
+        self._marks_above_then = [[*marks] for marks in self._marks_above]
+        self._lists = [key for key, value in record.items() if isinstance(value, list)]
         self._case = {**record}
 
     def _fixtures(

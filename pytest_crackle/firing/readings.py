@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import math
+import sys
 import threading
 from contextlib import suppress
+from operator import sub
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.firing.identities import NOT_KNOWN, Descriptors, Threads
@@ -20,7 +23,7 @@ from pytest_crackle.firing.meters.pace import INTERVAL, Thermometer
 from pytest_crackle.firing.meters.process import children_cpu_reader, delay_reader, rss_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pytest_crackle.model.record import Record
 
@@ -45,6 +48,60 @@ METERS: Final = (
 GRACE: Final = 0.2
 """Seconds that threads are given to end before they count as left behind."""
 
+MANY_MODULES: Final = 100
+"""Growth of ``sys.modules`` that explains what a test leaves in memory."""
+
+
+LEAST_RISE: Final = 128 * 1024.0
+LEAST_GROWTH: Final = 8 * 1024.0**2
+"""Bytes of one test, and of all such tests: half of the least that is ever told as a leak."""
+
+KEPT_BY_PYTEST: Final = 8192.0
+"""Bytes a test that pytest and we keep to the end, as in `cooling.shifts.memory`."""
+
+
+class Counters:
+    """Numbers that only grow: what each grew by since the reading before.
+
+    Parameters
+    ----------
+    readers : dict of str to callable or None
+        By the name of the metric; None where the platform has none. They raise OSError or
+        ValueError where a reading fails.
+    wanted : frozenset of str
+        Names of the metrics that are asked for.
+    """
+
+    def __init__(
+        self, readers: Mapping[str, Callable[[], float] | None], wanted: frozenset[str]
+    ) -> None:
+        found = {name: read for name, read in readers.items() if read and name in wanted}
+        self._names = list(found)
+        self._readers = list(found.values())
+        self._before: list[float] = []
+
+    def begin(self) -> None:
+        """Read for the first time."""
+        self._before = [self._reading(read) for read in self._readers]
+
+    def read(self, metrics: dict[str, float]) -> None:
+        """Add to `metrics` what has grown; a reading that fails, or fell, is missing."""
+        before = self._before
+        try:
+            self._before = now = [read() for read in self._readers]
+        except (OSError, ValueError):
+            self._before = now = [self._reading(read) for read in self._readers]
+        for name, growth in zip(self._names, map(sub, now, before), strict=True):
+            if growth >= 0.0:  # not one that fell, and not NaN
+                metrics[name] = growth  # noqa: PERF403 - a comprehension is one more call
+
+    @staticmethod
+    def _reading(read: Callable[[], float]) -> float:
+        try:
+            return read()
+        except (OSError, ValueError):
+            return math.nan
+
 
 class Readings:
     """All meters but the phase clocks.
@@ -60,19 +117,21 @@ class Readings:
     def __init__(self, wanted: frozenset[str]) -> None:
         self._wanted = wanted
         self._wall = wall_clock()
-        counters: dict[str, Callable[[], float] | None] = {
-            "cpu.children": children_cpu_reader(),
-            "delay": delay_reader(),
-            "gc.collections": collections_reader(),
-        }
-        self._counters = [
-            (name, read) for name, read in counters.items() if read is not None and name in wanted
-        ]
-        self._counted: dict[str, float] = {}
+        self._counters = Counters(
+            {
+                "cpu.children": children_cpu_reader(),
+                "delay": delay_reader(),
+                "gc.collections": collections_reader(),
+            },
+            wanted,
+        )
         self._rss = rss_file() if "memory.rss" in wanted else None
+        self._resident = self._resident_at_first = self._risen = 0.0
+        self._has_stayed = False
         self._find_log = warnings_log_reader() if "warnings" in wanted else None
         self._log: list[object] | None = None
-        self._log_length = 0
+        self._logged = 0
+        self._modules = 0
         self._thermometer = Thermometer() if {"pace", "background"} & wanted else None
         self._state = state_reader() if "state" in wanted else None
         self._last_state: tuple[object, ...] = ()
@@ -91,19 +150,13 @@ class Readings:
         if "threads" in self._wanted:
             self._threads = Threads()
             self.thread_idents = self._threads.idents
-        for name, read in self._counters:
-            try:
-                self._counted[name] = read()
-            except (OSError, ValueError):
-                continue
+        self._counters.begin()
+        self._modules = len(sys.modules)
         if self._state is not None:
             self._last_state = self._state()
-
-    def begin(self) -> None:
-        """Find the list of this test's warnings."""
-        if self._find_log is not None:
-            self._log = log = self._find_log()
-            self._log_length = len(log) if log else 0
+        if self._rss is not None:
+            with suppress(OSError, ValueError):
+                self._resident = self._resident_at_first = self._rss.read()
 
     def allow_state(self) -> None:
         """Take the state that a fixture wider than a function has set as intended.
@@ -123,19 +176,11 @@ class Readings:
 
         `now` is the wall clock, read a moment ago.
         """
-        counted = self._counted
-        for name, read in self._counters:
-            try:
-                count = read()
-            except (OSError, ValueError):
-                counted.pop(name, None)
-                continue
-            if name in counted and count >= counted[name]:
-                metrics[name] = float(count - counted[name])
-            counted[name] = count
-        if self._log is not None:
-            came = len(self._log) - self._log_length if self._log else 0
-            metrics["warnings"] = float(came) if came > 0 else 0.0
+        self._counters.read(metrics)
+        if self._find_log is not None and (log := self._find_log()) is not None:
+            before = self._logged if log is self._log else 0  # the same list: another attempt
+            self._log, self._logged = log, len(log)
+            metrics["warnings"] = float(max(0, self._logged - before))
         whole = now >= self._listing_due
         if whole:
             self._listing_due = now + INTERVAL
@@ -144,6 +189,10 @@ class Readings:
             state = self._state()
             if state != self._last_state:
                 self._note_state(state, record)
+        modules = len(sys.modules)
+        if modules - self._modules >= MANY_MODULES:
+            record["modules"] = modules - self._modules
+        self._modules = modules
         thermometer = self._thermometer
         if thermometer is not None and now >= thermometer.due:
             self._take_probe(thermometer, metrics, record)
@@ -152,10 +201,15 @@ class Readings:
         free = NOT_KNOWN
         if self._rss is not None:
             try:
-                metrics["memory.rss"] = self._rss.read()
+                metrics["memory.rss"] = resident = self._rss.read()
                 free = self._rss.descriptor
             except (OSError, ValueError):
                 free = NOT_KNOWN
+            else:
+                rise = resident - self._resident
+                self._resident = resident
+                if rise >= LEAST_RISE:
+                    self._risen += rise
         if self._descriptors is not None:
             try:
                 changes = self._descriptors.changes(free, whole=whole)
@@ -164,13 +218,20 @@ class Readings:
             else:
                 metrics["fds"] = self._descriptors.level
                 if changes is not None:
-                    _note(record, "fds", *changes)
+                    self._note(record, "fds", *changes)
         if self._threads is not None:
             changes = self._threads.changes()
             metrics["threads"] = self._threads.level
             if changes is not None:
                 self.thread_idents = self._threads.idents
-                _note(record, "threads", *changes)
+                self._note(record, "threads", *changes)
+
+    def _note(self, record: Record, name: str, came: list[str], went: list[str]) -> None:
+        if came:
+            record.setdefault("opened", {})[name] = came
+            self._has_stayed = True
+        if went:
+            record.setdefault("closed", {})[name] = went
 
     def _note_state(self, state: tuple[object, ...], record: Record) -> None:
         changes = []
@@ -197,12 +258,16 @@ class Readings:
         if probe.blocks is not None:
             record["blocks"] = probe.blocks
 
-    def last_reading(self) -> dict[str, object]:
+    def last_reading(self, n_tests: int) -> dict[str, object]:
         """Read the levels at the end of the session, threads after a grace of 0.2 s.
 
-        What is only held by cycles of objects is not left for good: they are collected first.
+        What is only held by cycles of objects is not left for good: they are collected first. Not
+        where nothing has grown that they could hold: the collector looks at every object, also
+        the thousands that pytest keeps of each test.
         """
-        self._collect()
+        grown = self._resident - self._resident_at_first - KEPT_BY_PYTEST * n_tests
+        if self._has_stayed or max(self._risen, grown) >= LEAST_GROWTH:
+            self._collect()
         if self._threads is not None:
             deadline = self._wall() + GRACE
             known = self._threads.idents
@@ -213,10 +278,3 @@ class Readings:
         record: Record = {}
         self._read_levels(metrics, record, whole=True)
         return {"metrics": metrics, "closed": record.get("closed", {})}
-
-
-def _note(record: Record, name: str, came: list[str], went: list[str]) -> None:
-    if came:
-        record.setdefault("opened", {})[name] = came
-    if went:
-        record.setdefault("closed", {})[name] = went

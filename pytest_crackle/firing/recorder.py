@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -16,14 +15,13 @@ from pytest_crackle.firing.transport import END_KEY, PROCESS_KEY, attach, proces
 from pytest_crackle.model.metrics import PHASES
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
 
     from pytest_crackle.firing.meters.base import Meter
     from pytest_crackle.model.record import Record
 
 __all__ = ["Recorder"]
 
-MANY_MODULES: Final = 100
 _WALL: Final = {phase: f"duration.{phase}" for phase in PHASES}
 _CPU: Final = {phase: f"cpu.{phase}" for phase in PHASES}
 _CPUS: Final = frozenset(_CPU.values())
@@ -45,6 +43,12 @@ class Recorder:
         Show the metrics in JUnit XML, as properties of each test.
     extra : sequence of Meter
         Opt-in meters and those of others.
+
+    Attributes
+    ----------
+    deliver : callable
+        Takes the report of a teardown and the record that belongs to it, None if it was lost:
+        puts it on the report, unless the controller in this process takes it at once.
     """
 
     def __init__(
@@ -63,22 +67,22 @@ class Recorder:
         self._junit = junit
         self.readings = Readings(wanted)
         self._extras = Extras(extra, self.fault) if extra else None
-        self._wall, self._epoch = wall_clock(), epoch_clock()
-        self._cpu = cpu_clock() if "cpu" in wanted else None
+        self.deliver: Callable[[pytest.TestReport, Record | None], None] = attach
+        self._wall, self._cpu = wall_clock(), cpu_clock()
+        self._has_cpu = "cpu" in wanted
+        self._began = epoch_clock()() - self._wall()
         self._describer = Describer()
         self._indexes: dict[int, int] = {}
         self._direct: object = None
         self._seq = 0
-        self._item: pytest.Item | None = None
+        self._item: pytest.Item | None = None  # the test that runs
+        self._last: pytest.Item | None = None
         self._attempt = 0
         self._setups: list[list[str | float]] = []
         self._inner_wall = self._inner_cpu = 0.0
         self._outcome = "passed"
         self._metrics: dict[str, float] = {}
-        self._start = 0.0
-        self._phase_wall: float | None = None
-        self._phase_cpu = self._ended = 0.0
-        self._modules = 0
+        self._begun = self._ended = self._phase_wall = self._phase_cpu = 0.0
 
     def fault(self, where: str, error: BaseException) -> None:
         """Note a fault of ours, once for each place."""
@@ -114,7 +118,7 @@ class Recorder:
         try:
             if self._extras is not None:
                 self._extras.stop({}, {})  # that a test which was interrupted left running
-            reading = self.readings.last_reading()
+            reading = self.readings.last_reading(self._seq)
         except Exception as error:  # noqa: BLE001 - as above
             self.fault("end reading", error)
             reading = {}
@@ -133,19 +137,18 @@ class Recorder:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Begin a test."""
         try:
-            self._attempt = self._attempt + 1 if item is self._item else 0
-            self._item = item
-            self._setups, self._metrics, self._outcome = [], {}, "passed"
+            self._attempt = self._attempt + 1 if item is self._last else 0
+            self._last = item
+            self._metrics, self._outcome = {}, "passed"
+            if self._setups:
+                self._setups = []
             self._inner_wall = self._inner_cpu = 0.0
             self.firing.begin(item)
-            self.readings.begin()
-            self._modules = len(sys.modules)
             if self._extras is not None:
                 self._extras.start()
-            self._start = self._epoch()
-            self._phase_wall = self._wall()
-            if self._cpu is not None:
-                self._phase_cpu = self._cpu()
+            self._item = item
+            self._begun = self._phase_wall = self._wall()
+            self._phase_cpu = self._cpu()
         except Exception as error:  # noqa: BLE001 - as above
             self.fault("setup", error)
 
@@ -154,8 +157,7 @@ class Recorder:
         """Stamp the beginning of the call, or of the teardown."""
         try:
             self._phase_wall = self._wall()
-            if self._cpu is not None:
-                self._phase_cpu = self._cpu()
+            self._phase_cpu = self._cpu()
         except Exception as error:  # noqa: BLE001 - as above
             self.fault("phase", error)
 
@@ -173,8 +175,7 @@ class Recorder:
             elif is_direct_parameter(fixturedef):
                 self._direct = fixturedef.func
             else:
-                cpu = self._cpu() if self._cpu is not None else 0.0
-                begun = (self._wall(), cpu, self._inner_wall, self._inner_cpu)
+                begun = (self._wall(), self._cpu(), self._inner_wall, self._inner_cpu)
                 self._inner_wall = self._inner_cpu = 0.0
         except Exception as error:  # noqa: BLE001 - as above
             self.fault("fixture", error)
@@ -193,7 +194,7 @@ class Recorder:
         outer_cpu: float,
     ) -> None:
         try:
-            cpu = self._cpu() - cpu if self._cpu is not None else 0.0
+            cpu = self._cpu() - cpu if self._has_cpu else 0.0
             wall = self._wall() - wall
             own = [max(0.0, wall - self._inner_wall), max(0.0, cpu - self._inner_cpu)]
             self._inner_wall, self._inner_cpu = outer_wall + wall, outer_cpu + cpu
@@ -211,32 +212,29 @@ class Recorder:
         """Stamp the end of a phase; after the teardown read the meters and hand over the record."""
         when = call.when
         try:
-            if item is self._item and self._phase_wall is not None:
+            if item is self._item:
                 # A report of a subtest comes in the middle of the call; the last one counts.
-                if self._cpu is not None:
-                    cpu = self._cpu() - self._phase_cpu
-                    self._metrics[_CPU[when]] = cpu if cpu > 0.0 else 0.0
-                self._ended = now = self._wall()
-                wall = now - self._phase_wall
-                self._metrics[_WALL[when]] = wall if wall > 0.0 else 0.0
+                cpu, self._ended = self._cpu(), self._wall()
+                self._metrics[_CPU[when]] = cpu - self._phase_cpu
+                self._metrics[_WALL[when]] = self._ended - self._phase_wall
         except Exception as error:  # noqa: BLE001 - as above
             self.fault("phase", error)
         report = yield
         try:
             if item is self._item:
-                if (
-                    report.outcome != self._outcome  # both "passed", as a rule
-                    or report.outcome != "passed"
-                    or "wasxfail" in report.__dict__
-                ):
+                outcome: str = report.outcome
+                if outcome != "passed" or self._outcome != outcome or "wasxfail" in report.__dict__:
                     self._note_outcome(report)
                 if when == "teardown":
+                    self._item = None
                     record = self._finish(item)
                     if self._junit:
                         report.user_properties += _properties(record)
-                    attach(report, record)
+                    self.deliver(report, record)
         except Exception as error:  # noqa: BLE001 - as above
             self.fault("record", error)
+            if when == "teardown":
+                self.deliver(report, None)
         return report
 
     def _note_outcome(self, report: pytest.TestReport) -> None:
@@ -256,23 +254,25 @@ class Recorder:
     # ------------------------------------------------------------------ the record
 
     def _finish(self, item: pytest.Item) -> Record:
-        slot = self.firing.slot
-        self.firing.finish()
-        self._phase_wall = None
-        metrics = self._metrics
-        _add_totals(metrics)
+        slot = self.firing.finish()
+        metrics = self._with_totals()
+        seq = self._seq
+        facts: Record = {
+            "nodeid": item.nodeid,
+            "index": self._indexes.get(id(item), seq),
+            "seq": seq,
+            "outcome": self._outcome,
+            "attempt": self._attempt,
+            "worker": self.worker,
+            "start": self._began + self._begun,
+            "metrics": metrics,
+        }
         try:
-            record = self._describer.describe(item, item.nodeid)
+            record = self._describer.describe(item, facts)
         except Exception as error:  # noqa: BLE001 - what the test recorded is kept
             self.fault("description", error)
-            record = {"nodeid": item.nodeid}
-        record["index"] = self._indexes.get(id(item), self._seq)
-        record["seq"] = self._seq
-        record["outcome"] = self._outcome
-        record["attempt"] = self._attempt
-        record["worker"] = self.worker
-        record["start"] = self._start
-        if self._seq == 0 and self._process is not None:
+            record = facts
+        if seq == 0 and self._process is not None:
             record[PROCESS_KEY] = self._process
         units: dict[str, list[str]] = {}
         try:
@@ -286,29 +286,21 @@ class Recorder:
             units.update(slot.units)
         if units:
             record["units"] = units
-        record["metrics"] = metrics
         if self._setups:
             record["setups"] = self._setups
-        if (modules := len(sys.modules) - self._modules) >= MANY_MODULES:
-            record["modules"] = modules
         self.firing.stale_threads = self.readings.thread_idents
-        self._seq += 1
+        self._seq = seq + 1
         return record
 
-
-def _add_totals(metrics: dict[str, float]) -> None:
-    """Add the sums over the phases; `metrics` holds nothing else yet."""
-    wall = cpu = 0.0
-    has_cpu = False
-    for name, value in metrics.items():
-        if name in _CPUS:
-            cpu += value
-            has_cpu = True
-        else:
-            wall += value
-    metrics["duration"] = wall
-    if has_cpu:
-        metrics["cpu"] = cpu
+    def _with_totals(self) -> dict[str, float]:
+        """Return the times of the phases and their sums."""
+        metrics = self._metrics
+        values = list(metrics.values())  # CPU and wall by turns
+        if self._has_cpu:
+            metrics["duration"], metrics["cpu"] = sum(values[1::2]), sum(values[::2])
+            return metrics
+        walls = {name: value for name, value in metrics.items() if name not in _CPUS}
+        return walls | {"duration": sum(values[1::2])}
 
 
 def _properties(record: Record) -> list[tuple[str, object]]:

@@ -91,13 +91,13 @@ class Firing:
         _running.set(slot)
         return slot
 
-    def finish(self) -> None:
-        """Close the running slot; it takes no further values."""
-        slot = self.slot
+    def finish(self) -> Slot | None:
+        """Close the running slot and return it; it takes no further values."""
+        slot, self.slot = self.slot, None
         if slot is not None:
             with slot.lock:
                 slot.closed = True
-            self.slot = None
+        return slot
 
     def push(self) -> None:
         """Begin the session: from here on a call outside a test is an error."""

@@ -11,7 +11,16 @@ if TYPE_CHECKING:
 
     from pytest_crackle.model.record import Record
 
-__all__ = ["END_KEY", "PROCESS_KEY", "attach", "detach", "has_workers", "process", "worker_id"]
+__all__ = [
+    "END_KEY",
+    "PROCESS_KEY",
+    "attach",
+    "detach",
+    "has_workers",
+    "process",
+    "runs_tests_itself",
+    "worker_id",
+]
 
 CARRIER: Final = "_crackle_record"
 """Attribute of the test report; pytest-xdist and pytest-forked carry it with the report's own.
@@ -42,9 +51,24 @@ def has_workers(config: pytest.Config) -> bool:
     return worker_id(config) is None and config.pluginmanager.has_plugin("dsession")
 
 
-def attach(report: pytest.TestReport, record: Record) -> None:
+def runs_tests_itself(config: pytest.Config) -> bool:
+    """Tell whether pytest runs the tests in this process, by its own loop and its own protocol.
+
+    Another plugin's loop hands them to workers, another protocol may run each in a forked child.
+    """
+    for hook, own in (("pytest_runtestloop", "main"), ("pytest_runtest_protocol", "runner")):
+        for impl in getattr(config.hook, hook).get_hookimpls():
+            is_wrapper = impl.wrapper or impl.hookwrapper
+            is_known = impl.plugin_name == own or impl.plugin_name.startswith("crackle-")
+            if not is_wrapper and not is_known:
+                return False
+    return True
+
+
+def attach(report: pytest.TestReport, record: Record | None) -> None:
     """Put a record on the report of the test's teardown."""
-    report.__dict__[CARRIER] = record
+    if record is not None:
+        report.__dict__[CARRIER] = record
 
 
 def detach(report: pytest.TestReport) -> Record | None:

@@ -46,7 +46,9 @@ _BLANK: Final[Record] = {
 }
 """What a record says where it says nothing; its further keys are rare."""
 
-_NODEID, _START = itemgetter("nodeid"), itemgetter("start")
+_NODEID, _START, _METRICS = itemgetter("nodeid"), itemgetter("start"), itemgetter("metrics")
+_FIXTURES, _MARKERS = itemgetter("fixtures"), itemgetter("markers")
+_UNITS, _SETUPS = itemgetter("units"), itemgetter("setups")
 _NAMED = itemgetter("nodeid", "function", "param")
 _FIVE: Final = Struct("5q").pack
 _NUMBERS = itemgetter("seq", "attempt", "line", "index", "blocks")
@@ -141,8 +143,9 @@ class RecordColumns:
         first, nodeids = len(self.nodeids), list(map(_NODEID, full))
         numbers = b"".join(starmap(_FIVE, map(_NUMBERS, full)))
         starts = array("d", list(map(_START, full)))
-        tags = [(tuple(record["fixtures"]), tuple(record["markers"])) for record in full]
-        blocks = _blocks([record["metrics"] for record in full], first)
+        fixtures, markers = map(_FIXTURES, full), map(_MARKERS, full)
+        tags = list(zip(map(tuple, fixtures), map(tuple, markers), strict=True))
+        blocks = _blocks(list(map(_METRICS, full)), first)
         units, setups = _units(full), _setups(full, first)
         self.units.update(units)
         for number, what, seconds in setups:
@@ -168,14 +171,23 @@ class RecordColumns:
     def _add_names(self, full: list[Record], first: int) -> None:
         """Take in functions and what only some records have."""
         share = self._known_functions.setdefault
-        usual, add = len(_BLANK), self.functions.append
-        for number, (record, named) in enumerate(zip(full, map(_NAMED, full), strict=True), first):
-            nodeid, function, param = named
-            add(nodeid if function == nodeid else share(function, function))
-            if param and nodeid != f"{function}[{param}]":
-                self.params[number] = param
-            if len(record) > usual:
-                self.rare[number] = {key: record[key] for key in record if key not in _BLANK}  # type: ignore[literal-required, assignment] # the keys of a record
+        named = list(map(_NAMED, full))
+        self.functions += [
+            nodeid if function == nodeid else share(function, function)
+            for nodeid, function, _ in named
+        ]
+        self.params |= {
+            number: param
+            for number, (nodeid, function, param) in enumerate(named, first)
+            if param and nodeid != f"{function}[{param}]"
+        }
+        usual = len(_BLANK)
+        if set(map(len, full)) != {usual}:
+            self.rare |= {
+                number: {key: record[key] for key in record if key not in _BLANK}  # type: ignore[literal-required, misc] # the keys of a record
+                for number, record in enumerate(full, first)
+                if len(record) > usual
+            }
 
 
 def _blocks(
@@ -201,16 +213,16 @@ def _blocks(
 
 
 def _units(full: list[Record]) -> dict[tuple[str, str, str], None]:
-    declared = [record["units"] for record in full if record["units"]]
+    declared = filter(None, map(_UNITS, full))
     return {(name, unit, kind): None for units in declared for name, (unit, kind) in units.items()}
 
 
 def _setups(full: list[Record], first: int) -> list[tuple[int, tuple[str, str], array[float]]]:
     return [
         (number, (str(name), str(scope)), array("d", (float(wall), float(cpu))))
-        for number, record in enumerate(full, first)
-        if record["setups"]
-        for name, scope, wall, cpu in record["setups"]
+        for number, setups in enumerate(map(_SETUPS, full), first)
+        if setups
+        for name, scope, wall, cpu in setups
     ]
 
 

@@ -6,8 +6,6 @@ import math
 from array import array
 from typing import TYPE_CHECKING, Final
 
-from pytest_crackle.model.recordcolumns import param_of
-
 if TYPE_CHECKING:
     from pytest_crackle.model.recordcolumns import RecordColumns
     from pytest_crackle.model.table import MetricTable
@@ -74,15 +72,12 @@ def add_facts(table: MetricTable, records: RecordColumns, latest: list[int]) -> 
         place[2] or (head if (head := function.rpartition("::")[0]) != module else None) or None
         for place, function, module in zip(places, functions, modules, strict=True)
     ]
-    told = [
-        param_of(nodeid, function) if nodeid != function else ""
-        for nodeid, function in zip(nodeids, functions, strict=True)
-    ]
-    params = records.params
-    table.params = [
-        (params.get(number) if params else None) or param or None
-        for number, param in zip(latest, told, strict=True)
-    ]
+    rows_of = dict(zip(latest, range(len(latest)), strict=True)) if records.params else {}
+    table.told_params = {
+        row: param
+        for number, param in records.params.items()
+        if (row := rows_of.get(number)) is not None
+    }
 
 
 def _run_positions(seqs: list[int], workers: list[str | None]) -> list[int]:

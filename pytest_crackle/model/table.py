@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.model.metrics import BUILTIN, MetricInfo
 from pytest_crackle.model.record import check_record
-from pytest_crackle.model.recordcolumns import RecordColumns
+from pytest_crackle.model.recordcolumns import RecordColumns, param_of
 from pytest_crackle.model.rows import REPLACED, add_columns, add_facts, latest_records
 
 if TYPE_CHECKING:
@@ -66,13 +66,15 @@ class MetricTable:
     infos : dict of str to MetricInfo
     nodeids, files, modules, functions, outcomes : list of str, shape (n_tests,)
         `functions` holds the node id without parameters.
-    lines : list of int or None; classes, params, workers : list of str or None
+    lines : list of int or None; classes, workers : list of str or None
     attempts, indexes, seqs : list of int
     starts : list of float
         Seconds since the epoch; NaN where unknown.
     fixtures, markers : list of tuple of str
     setups, states, opened, closed, module_growth, blocks, ignores, budgets : dict of row to value
         Sparse: only rows that have something to tell.
+    told_params : dict of row to str
+        Sparse: parameters that the node id does not tell.
     retried : dict of row to tuple of str
         Sparse: the outcomes of the earlier attempts of a test that ran more than once, in their
         order; that of the last attempt is in `outcomes`.
@@ -94,7 +96,7 @@ class MetricTable:
         self.modules: list[str] = []
         self.classes: list[str | None] = []
         self.functions: list[str] = []
-        self.params: list[str | None] = []
+        self.told_params: dict[int, str] = {}
         self.outcomes: list[str] = []
         self.attempts: list[int] = []
         self.workers: list[str | None] = []
@@ -120,6 +122,13 @@ class MetricTable:
     def n_tests(self) -> int:
         """The number of rows."""
         return len(self.nodeids)
+
+    @property
+    def params(self) -> list[str | None]:
+        """The parameters of each test, as its node id or its record tells them."""
+        told = self.told_params
+        names = enumerate(zip(self.nodeids, self.functions, strict=True))
+        return [told.get(row) or param_of(nodeid, name) or None for row, (nodeid, name) in names]
 
     def __len__(self) -> int:
         return len(self.nodeids)
@@ -304,6 +313,7 @@ def _sparse(table: MetricTable) -> Iterator[dict[int, object]]:
         table.ignores,
         table.budgets,
         table.retried,
+        table.told_params,
     )
 
 

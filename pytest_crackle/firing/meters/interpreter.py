@@ -33,16 +33,17 @@ STATE_READINGS: Final = (
 )
 
 
-def collections_reader() -> Callable[[], int] | None:
+def collections_reader() -> Callable[[], float] | None:
     """Return a reader of the number of garbage collections of all generations so far."""
     get_stats = getattr(gc, "get_stats", None)  # PyPy has another
     if get_stats is None or sys.implementation.name != "cpython":
         return None
 
     is_tracked, frozen = gc.is_tracked, gc.get_freeze_count
-    count, kept, witness = 0, -1, _witness()  # -1: the first reading is a whole one
+    count, kept = 0.0, -1  # -1: the first reading is a whole one
+    witness: tuple[float, ...] = _witness()
 
-    def read() -> int:
+    def read() -> float:
         nonlocal count, kept, witness
         # a new one before the question: no collection falls between the two
         old, witness = witness, (count,) if witness else ()
@@ -50,13 +51,13 @@ def collections_reader() -> Callable[[], int] | None:
             return count
         kept = frozen()
         first, second, third = get_stats()
-        count = int(first["collections"] + second["collections"] + third["collections"])
+        count = float(first["collections"] + second["collections"] + third["collections"])
         return count
 
     return read
 
 
-def _witness() -> tuple[int, ...]:
+def _witness() -> tuple[float, ...]:
     """Return a tuple that the next collection marks, an empty one where none can be relied on.
 
     To read the statistics takes 10 thousand machine instructions. But each collection, of whatever

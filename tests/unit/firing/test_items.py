@@ -73,7 +73,7 @@ def test_the_order_of_items_does_not_matter(items, seed):
     random.Random(seed).shuffle(items)
     describer = Describer()
     for item in [*items, *items]:
-        record = describer.describe(item, item.nodeid)
+        record = describer.describe(item, {"nodeid": item.nodeid})
         fixtures = record.pop("fixtures", None)
         assert record == facts(item)
         wanted = {"plain": "plain" in item.fixturenames, "kind": "kind" in item.fixturenames}
@@ -83,7 +83,7 @@ def test_the_order_of_items_does_not_matter(items, seed):
 def test_records_share_no_list(items):
     describer = Describer()
     cases = [item for item in items if "test_cases" in item.nodeid][:2]
-    first, second = (describer.describe(item, item.nodeid) for item in cases)
+    first, second = (describer.describe(item, {"nodeid": item.nodeid}) for item in cases)
     first["fixtures"].append("mine")
     assert second["fixtures"] == ["plain"]
 
@@ -91,8 +91,8 @@ def test_records_share_no_list(items):
 def test_a_changed_node_id_is_taken_as_it_is(items):
     describer = Describer()
     one, two = [item for item in items if "test_cases" in item.nodeid][:2]
-    describer.describe(one, one.nodeid)
-    record = describer.describe(two, f"{two.nodeid}@group")
+    describer.describe(one, {"nodeid": one.nodeid})
+    record = describer.describe(two, {"nodeid": f"{two.nodeid}@group"})
     assert record["nodeid"] == f"{two.nodeid}@group"
     assert record["function"] == f"{two.nodeid}@group"
 
@@ -100,6 +100,6 @@ def test_a_changed_node_id_is_taken_as_it_is(items):
 def test_a_marker_added_while_running_shows(items):
     describer = Describer()
     one, two = [item for item in items if "test_cases" in item.nodeid][:2]
-    describer.describe(one, one.nodeid)
+    describer.describe(one, {"nodeid": one.nodeid})
     two.parent.add_marker("slow")
-    assert describer.describe(two, two.nodeid)["markers"] == ["slow"]
+    assert describer.describe(two, {"nodeid": two.nodeid})["markers"] == ["slow"]
