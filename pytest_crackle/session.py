@@ -272,12 +272,13 @@ class Controller:
             for line in self.ci_lines:
                 terminalreporter.ensure_newline()
                 terminalreporter.write_line(line)
-            write_report(
-                terminalreporter,
-                self.report,
-                messages=self.messages,
-                max_patterns=self.settings.max_patterns,
-            )
+            with resting_collector():
+                write_report(
+                    terminalreporter,
+                    self.report,
+                    messages=self.messages,
+                    max_patterns=self.settings.max_patterns,
+                )
         except Exception as error:  # noqa: BLE001 - as above
             text = printable(f"crackle: {type(error).__name__}: {error}"[:300])
             terminalreporter.write_line(text.encode("ascii", "backslashreplace").decode())

@@ -69,11 +69,26 @@ class Describer:
         """
         definition = getattr(item, "_fixtureinfo", None)
         if definition is not None and definition is self._definition:
-            record = self._describe_case(item, facts)
-            if record is not None:
+            name, nodeid = item.name, facts["nodeid"]
+            if self._is_case(item, name) and nodeid == f"{self._head}::{name}":
+                record: Record = {**self._case, **facts, "param": name[self._cut : -1]}
+                for key in self._lists:
+                    record[key] = [*record[key]]  # type: ignore[literal-required] # one of its own, whoever changes it
                 return record
-        nodeid = facts["nodeid"]
-        record = self._describe(item, nodeid, definition)
+        return self._describe_anew(item, facts, definition)
+
+    def _is_case(self, item: Any, name: str) -> bool:  # noqa: ANN401 - only functions have these attributes
+        """Tell whether an item is a further case of the parametrized function that was learnt."""
+        return (
+            name[: self._cut] == self._opening
+            and item.parent is self._parent
+            and item.fixturenames == self._names
+            and item.own_markers == self._marks
+            and self._marks_above == self._marks_above_then  # a test may add one
+        )
+
+    def _describe_anew(self, item: pytest.Item, facts: Record, definition: object) -> Record:
+        record = self._describe(item, facts["nodeid"], definition)
         node: pytest.Item | pytest.Collector | None = item
         while node is not None:  # from the closest to the farthest, as `iter_markers` goes
             if node.own_markers:
@@ -82,24 +97,6 @@ class Describer:
         if "param" in record and definition is not None:
             self._learn_case(item, definition, record)
         return {**record, **facts}
-
-    def _describe_case(self, item: Any, facts: Record) -> Record | None:  # noqa: ANN401 - only functions have these attributes
-        """Describe a further case of a parametrized function, None if its name is another's."""
-        name, cut = item.name, self._cut
-        if (
-            not cut
-            or name[:cut] != self._opening
-            or facts["nodeid"] != f"{self._head}::{name}"
-            or item.parent is not self._parent
-            or item.fixturenames != self._names
-            or item.own_markers != self._marks
-            or self._marks_above != self._marks_above_then  # a test may add one
-        ):
-            return None
-        record: Record = {**self._case, **facts, "param": name[cut:-1]}
-        for key in self._lists:
-            record[key] = [*record[key]]  # type: ignore[literal-required] # one of its own, whoever changes it
-        return record
 
     def _describe(self, item: pytest.Item, nodeid: str, definition: object) -> Record:
         file, line, _ = item.location
@@ -145,7 +142,8 @@ class Describer:
         bracket = f"[{record['param']}]"
         name: str = item.name
         self._definition = definition
-        self._opening = name.removesuffix(bracket) + "[" if name.endswith(bracket) else ""
+        # no name begins so where this one does not end in its parameters
+        self._opening = name.removesuffix(bracket) + "[" if name.endswith(bracket) else "["
         self._cut = len(self._opening)
         self._names, self._marks = [*item.fixturenames], [*item.own_markers]
         self._marks_above = [node.own_markers for node in item.listchain()[:-1]]

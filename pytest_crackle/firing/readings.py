@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import gc
-import math
 import sys
 import threading
 from contextlib import suppress
-from operator import sub
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.firing.identities import NOT_KNOWN, Descriptors, Threads
 from pytest_crackle.firing.meters.clock import wall_clock
 from pytest_crackle.firing.meters.interpreter import (
     STATE_READINGS,
-    collections_reader,
+    collections_growth,
     describe_state,
     state_reader,
     warnings_log_reader,
 )
 from pytest_crackle.firing.meters.pace import INTERVAL, Thermometer
-from pytest_crackle.firing.meters.process import children_cpu_reader, delay_reader, rss_file
+from pytest_crackle.firing.meters.process import children_cpu_growth, delay_growth, rss_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from pytest_crackle.model.record import Record
 
@@ -60,49 +58,6 @@ KEPT_BY_PYTEST: Final = 8192.0
 """Bytes a test that pytest and we keep to the end, as in `cooling.shifts.memory`."""
 
 
-class Counters:
-    """Numbers that only grow: what each grew by since the reading before.
-
-    Parameters
-    ----------
-    readers : dict of str to callable or None
-        By the name of the metric; None where the platform has none. They raise OSError or
-        ValueError where a reading fails.
-    wanted : frozenset of str
-        Names of the metrics that are asked for.
-    """
-
-    def __init__(
-        self, readers: Mapping[str, Callable[[], float] | None], wanted: frozenset[str]
-    ) -> None:
-        found = {name: read for name, read in readers.items() if read and name in wanted}
-        self._names = list(found)
-        self._readers = list(found.values())
-        self._before: list[float] = []
-
-    def begin(self) -> None:
-        """Read for the first time."""
-        self._before = [self._reading(read) for read in self._readers]
-
-    def read(self, metrics: dict[str, float]) -> None:
-        """Add to `metrics` what has grown; a reading that fails, or fell, is missing."""
-        before = self._before
-        try:
-            self._before = now = [read() for read in self._readers]
-        except (OSError, ValueError):
-            self._before = now = [self._reading(read) for read in self._readers]
-        for name, growth in zip(self._names, map(sub, now, before), strict=True):
-            if growth >= 0.0:  # not one that fell, and not NaN
-                metrics[name] = growth  # noqa: PERF403 - a comprehension is one more call
-
-    @staticmethod
-    def _reading(read: Callable[[], float]) -> float:
-        try:
-            return read()
-        except (OSError, ValueError):
-            return math.nan
-
-
 class Readings:
     """All meters but the phase clocks.
 
@@ -117,14 +72,14 @@ class Readings:
     def __init__(self, wanted: frozenset[str]) -> None:
         self._wanted = wanted
         self._wall = wall_clock()
-        self._counters = Counters(
-            {
-                "cpu.children": children_cpu_reader(),
-                "delay": delay_reader(),
-                "gc.collections": collections_reader(),
-            },
-            wanted,
-        )
+        growths: dict[str, Callable[[float], float] | None] = {
+            "cpu.children": children_cpu_growth(),
+            "delay": delay_growth(),
+            "gc.collections": collections_growth(),
+        }
+        self._growths = [
+            (name, grown) for name, grown in growths.items() if grown and name in wanted
+        ]
         self._rss = rss_file() if "memory.rss" in wanted else None
         self._resident = self._resident_at_first = self._risen = 0.0
         self._has_stayed = False
@@ -150,7 +105,7 @@ class Readings:
         if "threads" in self._wanted:
             self._threads = Threads()
             self.thread_idents = self._threads.idents
-        self._counters.begin()
+        self._read_growths({}, self._wall())
         self._modules = len(sys.modules)
         if self._state is not None:
             self._last_state = self._state()
@@ -176,7 +131,7 @@ class Readings:
 
         `now` is the wall clock, read a moment ago.
         """
-        self._counters.read(metrics)
+        self._read_growths(metrics, now)
         if self._find_log is not None and (log := self._find_log()) is not None:
             before = self._logged if log is self._log else 0  # the same list: another attempt
             self._log, self._logged = log, len(log)
@@ -196,6 +151,15 @@ class Readings:
         thermometer = self._thermometer
         if thermometer is not None and now >= thermometer.due:
             self._take_probe(thermometer, metrics, record)
+
+    def _read_growths(self, metrics: dict[str, float], now: float) -> None:
+        for name, grown in self._growths:
+            try:
+                growth = grown(now)
+            except (OSError, ValueError):
+                continue
+            if growth >= 0.0:  # neither the first reading, which is NaN, nor a number that fell
+                metrics[name] = growth
 
     def _read_levels(self, metrics: dict[str, float], record: Record, *, whole: bool) -> None:
         free = NOT_KNOWN

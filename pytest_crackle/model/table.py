@@ -202,7 +202,6 @@ class TableBuilder:
         self.refused: dict[str, str] = {}
         self._columns = RecordColumns()
         self._waiting: list[Record] = []
-        self._room = BATCH
         self._ends: dict[str, EndReading] = {}
 
     def __len__(self) -> int:
@@ -216,9 +215,9 @@ class TableBuilder:
         record : Record
             As `check_record` returns it. It is kept for a while: nobody may change it any more.
         """
-        self._waiting.append(record)
-        self._room -= 1
-        if self._room == 0:
+        waiting = self._waiting
+        waiting.append(record)
+        if len(waiting) == BATCH:
             self._taken_in()
 
     def end(self, worker: str, reading: EndReading) -> None:
@@ -227,7 +226,7 @@ class TableBuilder:
 
     def _taken_in(self) -> RecordColumns:
         """Return the columns, with the records that wait taken in."""
-        records, self._waiting, self._room = self._waiting, [], BATCH
+        records, self._waiting = self._waiting, []
         try:
             self._columns.extend(records)
         except _UNFIT:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import math
 import sys
 import tracemalloc
 import warnings
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "STATE_READINGS",
-    "collections_reader",
+    "collections_growth",
     "describe_state",
     "state_reader",
     "warnings_log_reader",
@@ -33,31 +34,32 @@ STATE_READINGS: Final = (
 )
 
 
-def collections_reader() -> Callable[[], float] | None:
-    """Return a reader of the number of garbage collections of all generations so far."""
+def collections_growth() -> Callable[[float], float] | None:
+    """Return what tells how many garbage collections there were since it was asked last."""
     get_stats = getattr(gc, "get_stats", None)  # PyPy has another
     if get_stats is None or sys.implementation.name != "cpython":
         return None
 
     is_tracked, frozen = gc.is_tracked, gc.get_freeze_count
-    count, kept = 0.0, -1  # -1: the first reading is a whole one
-    witness: tuple[float, ...] = _witness()
+    before, kept = math.nan, -1  # -1: the first reading is a whole one
+    witness = _witness()
 
-    def read() -> float:
-        nonlocal count, kept, witness
+    def grown(_: float) -> float:
+        nonlocal before, kept, witness
         # a new one before the question: no collection falls between the two
-        old, witness = witness, (count,) if witness else ()
+        old, witness = witness, (kept,) if witness else ()
         if is_tracked(old) and frozen() == kept:
-            return count
+            return 0.0
         kept = frozen()
         first, second, third = get_stats()
-        count = float(first["collections"] + second["collections"] + third["collections"])
-        return count
+        earlier = before
+        before = float(first["collections"] + second["collections"] + third["collections"])
+        return before - earlier
 
-    return read
+    return grown
 
 
-def _witness() -> tuple[float, ...]:
+def _witness() -> tuple[int, ...]:
     """Return a tuple that the next collection marks, an empty one where none can be relied on.
 
     To read the statistics takes 10 thousand machine instructions. But each collection, of whatever

@@ -7,25 +7,31 @@ Cost of one reading each, Linux: resident memory 4 us, run-queue delay 4 us, des
 from __future__ import annotations
 
 import _thread
+import math
 import os
 import stat
 import sys
 import threading
 from typing import TYPE_CHECKING, Final
 
+from pytest_crackle.firing.meters.clock import thread_clock
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
     "ProcFile",
-    "children_cpu_reader",
-    "delay_reader",
+    "children_cpu_growth",
+    "delay_growth",
     "descriptor_kinds_reader",
     "descriptors_reader",
     "rss_file",
     "thread_count",
     "threads_reader",
 ]
+
+SLACK: Final = 0.0005
+"""Seconds of waiting that may be told a test late; it is looked at from 10 ms on only."""
 
 _KINDS: Final = {
     stat.S_IFREG: "file",
@@ -91,10 +97,29 @@ def rss_file() -> ProcFile | None:
     return _proc_file("/proc/self/statm", float(os.sysconf("SC_PAGE_SIZE")))
 
 
-def delay_reader() -> Callable[[], float] | None:
-    """Return a reader of the seconds that the main thread has waited for a core (Linux)."""
+def delay_growth() -> Callable[[float], float] | None:
+    """Return what tells how long the main thread waited for a core since it was asked last (Linux).
+
+    It takes the wall clock's reading. To ask the system takes 6 us. But a thread that ran for as
+    long as the clock did was never kept waiting: while the two differ by less than `SLACK` since
+    the system was asked, the answer is 0, and what little there was adds to the next one.
+    """
     file = _proc_file("/proc/self/schedstat", 1e-9)
-    return None if file is None else file.read
+    if file is None:
+        return None
+    ask, thread = file.read, thread_clock()
+    before, at, ran = math.nan, -math.inf, 0.0
+
+    def grown(now: float) -> float:
+        nonlocal before, at, ran
+        running = thread()
+        if now - at - (running - ran) < SLACK:
+            return 0.0
+        earlier, before = before, math.nan  # if it fails now, what comes next is not known either
+        before, at, ran = ask(), now, running
+        return before - earlier
+
+    return grown
 
 
 def descriptors_reader() -> tuple[Callable[[str], list[str]], str] | None:
@@ -155,16 +180,23 @@ def threads_reader() -> Callable[[], dict[int, str]]:
     return read
 
 
-def children_cpu_reader() -> Callable[[], float] | None:
-    """Return a reader of user + system CPU seconds of waited-for children (not on Windows)."""
+def children_cpu_growth() -> Callable[[float], float] | None:
+    """Return what tells the CPU seconds of children waited for since it was asked last.
+
+    User and system; not on Windows.
+    """
     if sys.platform == "win32":
         return None
     import resource  # noqa: PLC0415 - absent on Windows
 
     getrusage, children = resource.getrusage, resource.RUSAGE_CHILDREN
+    before = math.nan
 
-    def read() -> float:
+    def grown(_: float) -> float:
+        nonlocal before
         usage = getrusage(children)
-        return usage.ru_utime + usage.ru_stime
+        used, earlier = usage.ru_utime + usage.ru_stime, before
+        before = used
+        return used - earlier
 
-    return read
+    return grown
