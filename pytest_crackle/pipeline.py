@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
-from statistics import median
 from typing import TYPE_CHECKING
 
 import pytest_crackle
@@ -18,7 +16,8 @@ from pytest_crackle.gating.rules import known_kinds, parse_rules
 from pytest_crackle.gating.verdict import GatePlan, exit_status, judge
 from pytest_crackle.model.errors import CrackleError
 from pytest_crackle.model.pattern import PatternKind
-from pytest_crackle.model.report import CoolingInfo, MetricSummary, Report, SessionInfo
+from pytest_crackle.model.report import CoolingInfo, Report, SessionInfo
+from pytest_crackle.model.summaries import MetricSummaries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from pytest_crackle.model.past import Past
     from pytest_crackle.model.table import MetricTable
 
-__all__ = ["Plan", "plan", "run", "selfcheck", "summaries"]
+__all__ = ["Plan", "plan", "run", "selfcheck"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +54,6 @@ class Plan:
     def has_gate(self) -> bool:
         """Whether anything but the marks of tests can fail the session."""
         return bool(self.gate.rules or self.gate.budgets)
-
-
-def summaries(table: MetricTable) -> tuple[MetricSummary, ...]:
-    """Summarise each metric over the tests that have it, sorted by name."""
-    out = []
-    for name in sorted(table.columns):
-        values: Sequence[float] = table.columns[name]
-        total = sum(values)
-        if not math.isfinite(total):
-            values = [value for value in values if value == value]  # noqa: PLR0124 - NaN
-            # halves first: a sum of finite values may overflow, and half of it may not
-            total = 2.0 * sum([value / 2.0 for value in values])
-            total = total if math.isfinite(total) else math.copysign(1.7e308, total)
-        if values:
-            info = table.info(name)
-            out.append(
-                MetricSummary(name, info.unit, info.kind, len(values), total, median(values))
-            )
-    return tuple(out)
 
 
 def plan(
@@ -208,7 +188,7 @@ def run(
         version=pytest_crackle.__version__,
         session=session,
         cooling=cooling,
-        metrics=summaries(table),
+        metrics=MetricSummaries(table),
         table=table,
         patterns=tuple(p for p in judgement.patterns if p.id not in surplus or p.level == "fail"),
         gate=judgement.gate,

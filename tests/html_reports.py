@@ -9,7 +9,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from pytest_crackle.model.pattern import Explanation, Pattern, pattern_id
-from tests.sample_report import sample_report, summaries_of, table_with
+from tests.sample_report import MetricSummaries, sample_report, table_with
 
 if TYPE_CHECKING:
     from pytest_crackle.model.report import Report
@@ -137,7 +137,7 @@ def every_kind() -> Report:
     return replace(
         sample_report(),
         table=table,
-        metrics=summaries_of(table),
+        metrics=MetricSummaries(table),
         patterns=made,
         faults=("a fault",),
     )
@@ -192,7 +192,7 @@ def hostile_report() -> Report:
                         incomplete_because=evil, partial_because=evil),
         cooling=replace(report.cooling, notes=(evil, *names), rate=evil),
         table=table,
-        metrics=summaries_of(table),
+        metrics=MetricSummaries(table),
         patterns=tuple(patterns),
         faults=(evil, *names),
         gate=replace(report.gate, reason=evil, rules=(evil,)),

@@ -18,20 +18,20 @@ from pytest_crackle.model.report import (
     Report,
     SessionInfo,
 )
+from pytest_crackle.model.summaries import MetricSummaries
 from pytest_crackle.model.table import MetricTable
 from pytest_crackle.model.units import format_percent, format_value
-from pytest_crackle.pipeline import summaries as summaries_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "MetricSummaries",
     "breaching",
     "quiet_report",
     "sample_report",
     "sample_table",
     "small_report",
-    "summaries_of",
     "table_with",
 ]
 
@@ -317,7 +317,7 @@ def sample_report() -> Report:
             not_tested=(NotTested("phase-transition", "pace", "12 readings, needs 20"),),
             notes=("the machine was busier from 14:02 on: run-queue wait 30 -> 80 %",),
         ),
-        metrics=summaries_of(table),
+        metrics=MetricSummaries(table),
         table=table,
         patterns=patterns,
         gate=Gate(
@@ -337,7 +337,7 @@ def quiet_report(n_tests: int = 2000) -> Report:
         report,
         session=replace(report.session, exitstatus=0, collected=n_tests),
         cooling=replace(report.cooling, not_tested=(), notes=()),
-        metrics=summaries_of(table),
+        metrics=MetricSummaries(table),
         table=table,
         patterns=(),
         gate=Gate(),
@@ -360,7 +360,7 @@ def small_report(
         version="0.1.0",
         session=SessionInfo(collected=len(nodeids)),
         cooling=CoolingInfo(seconds=0.01),
-        metrics=summaries_of(table),
+        metrics=MetricSummaries(table),
         table=table,
         patterns=tuple(patterns),
     )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from pytest_crackle.model.units import count_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_crackle.model.pattern import Pattern
     from pytest_crackle.model.table import MetricTable
 
@@ -190,7 +192,7 @@ class Report:
         Of pytest-crackle.
     session : SessionInfo
     cooling : CoolingInfo
-    metrics : tuple of MetricSummary
+    metrics : sequence of MetricSummary
         Sorted by name.
     table : MetricTable
         All tests.
@@ -206,7 +208,7 @@ class Report:
     version: str
     session: SessionInfo
     cooling: CoolingInfo
-    metrics: tuple[MetricSummary, ...]
+    metrics: Sequence[MetricSummary]
     table: MetricTable
     patterns: tuple[Pattern, ...] = ()
     gate: Gate = field(default_factory=Gate)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pytest_crackle.model.pattern import Explanation, Pattern
 from pytest_crackle.reporting.page.htmlreport import render_html
 from tests.html_page import Page
-from tests.sample_report import sample_report, summaries_of, table_with
+from tests.sample_report import MetricSummaries, sample_report, table_with
 
 pytestmark = pytest.mark.property
 
@@ -65,7 +65,9 @@ def test_any_report_makes_a_page_of_our_own_elements(data: st.DataObject) -> Non
     ]
     table = table_with(records)
     patterns = tuple(data.draw(st.lists(_patterns(names), max_size=3)))
-    report = replace(sample_report(), table=table, metrics=summaries_of(table), patterns=patterns)
+    report = replace(
+        sample_report(), table=table, metrics=MetricSummaries(table), patterns=patterns
+    )
     text = render_html(report)
     text.encode("utf-8")
     page = Page(text)

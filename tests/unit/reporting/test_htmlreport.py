@@ -13,11 +13,11 @@ from pytest_crackle.reporting.page.htmlreport import render_html, render_html_fo
 from tests.html_page import Element, Page
 from tests.html_reports import HOSTILE, every_kind, hostile_report
 from tests.sample_report import (
+    MetricSummaries,
     breaching,
     quiet_report,
     sample_report,
     small_report,
-    summaries_of,
     table_with,
 )
 
@@ -350,7 +350,7 @@ def test_number_and_unit_stay_on_one_line(sample: Page) -> None:
 def test_bins_of_whole_numbers_hold_equally_many() -> None:
     records = [{"nodeid": f"a.py::t{i}", "metrics": {"size": float(i)}} for i in range(40)]
     table = table_with(records)
-    report = replace(sample_report(), table=table, metrics=summaries_of(table), patterns=())
+    report = replace(sample_report(), table=table, metrics=MetricSummaries(table), patterns=())
     heights = [e.attrs["height"] for e in Page(render_html(report)).find("rect", kind="fm")]
     assert len(heights) == 20
     assert len(set(heights)) == 1
@@ -422,7 +422,7 @@ def test_any_numbers(values: list[float], unit: str) -> None:
         )
         for kind in kinds
     )
-    changed = replace(report, table=table, metrics=summaries_of(table), patterns=patterns)
+    changed = replace(report, table=table, metrics=MetricSummaries(table), patterns=patterns)
     page = Page(render_html(changed))
     assert len(page.find("article")) == 4
     for element in page.elements:
@@ -464,7 +464,7 @@ def test_duration_is_the_sum_of_its_phases_where_only_these_were_recorded() -> N
         for i in range(3)
     ]
     table = table_with(records)
-    report = replace(sample_report(), table=table, metrics=summaries_of(table), patterns=())
+    report = replace(sample_report(), table=table, metrics=MetricSummaries(table), patterns=())
     page = Page(render_html(report))
     assert page.data["metrics"][0] == ["duration", "s"]
     assert page.data["values"][0] == [1000, 2000, 3000]
@@ -485,7 +485,7 @@ def large(n_tests: int, n_metrics: int = 14) -> Report:
         for i, file in enumerate(files)
     ]
     table = table_with(records)
-    return replace(report, table=table, metrics=summaries_of(table), patterns=())
+    return replace(report, table=table, metrics=MetricSummaries(table), patterns=())
 
 
 def test_size_of_2000_tests() -> None:
