@@ -176,10 +176,13 @@ class MetricTable:
     def run_orders(self) -> dict[str, list[int]]:
         """Return the rows of each worker in its run order; key "" without workers."""
         orders: dict[str, list[int]] = {}
-        for row, worker in enumerate(self.workers):
-            orders.setdefault(worker or "", []).append(row)
+        if len(set(self.workers)) == 1:
+            orders[self.workers[0] or ""] = list(range(self.n_tests))
+        else:
+            for row, worker in enumerate(self.workers):
+                orders.setdefault(worker or "", []).append(row)
         for rows in orders.values():
-            rows.sort(key=lambda row: (self.seqs[row], row))
+            rows.sort(key=self.seqs.__getitem__)  # rows of one place stay as they are, increasing
         return dict(sorted(orders.items()))
 
 
