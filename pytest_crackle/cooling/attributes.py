@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.model.pattern import Explanation
@@ -30,8 +31,8 @@ _SLOW: Final = re.compile(
 )
 """Markers that say of a test that it takes long: whoever set them knows."""
 
-_Traits = tuple[str, str | None, str, tuple[str, ...], tuple[str, ...]]
-"""Function, class, module, fixtures and markers of a test."""
+_Traits = tuple[str | None, str, tuple[str, ...], tuple[str, ...]]
+"""Class, module, fixtures and markers of a test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,34 +79,33 @@ def attributes_of(table: MetricTable, rows: Sequence[int]) -> tuple[Attribute, .
     O(rows x attributes per row).
     """
     members: dict[tuple[str, str], list[int]] = {}
-    alike: dict[_Traits, list[list[int]]] = {}  # cases of one function mostly share them all
-    for row in rows:
-        traits = (
-            table.functions[row],
-            table.classes[row],
-            table.modules[row],
-            table.fixtures[row],
-            table.markers[row],
-        )
-        lists = alike.get(traits)
+    alike: dict[_Traits, list[list[int]]] = {}
+    columns = (table.classes, table.modules, table.fixtures, table.markers)
+    traits = zip(*(map(column.__getitem__, rows) for column in columns), strict=True)
+    stop = 0
+    for own, run in groupby(traits):  # neighbours mostly share them all
+        lists = alike.get(own)
         if lists is None:
-            lists = alike[traits] = [members.setdefault(key, []) for key in _keys_of(traits)]
+            lists = alike[own] = [members.setdefault(key, []) for key in _keys_of(own)]
+        start, stop = stop, stop + len(list(run))
         for some in lists:
-            some.append(row)
+            some.extend(rows[start:stop])
+    if len(set(table.functions)) < table.n_tests:
+        for function, cases in groupby(rows, table.functions.__getitem__):
+            members.setdefault(("function", function), []).extend(cases)
     most = COMMON * len(rows)
     by_rows: dict[tuple[int, ...], tuple[str, str]] = {}
-    for key in sorted(members, key=lambda key: (TYPES.index(key[0]), key[1])):
-        found = members[key]
-        if 2 <= len(found) <= most:
-            by_rows.setdefault(tuple(found), key)
+    shared = [key for key, found in members.items() if 2 <= len(found) <= most]
+    for key in sorted(shared, key=lambda key: (TYPES.index(key[0]), key[1])):
+        by_rows.setdefault(tuple(members[key]), key)
     return tuple(Attribute(type_, name, found) for found, (type_, name) in by_rows.items())
 
 
 def _keys_of(traits: _Traits) -> set[tuple[str, str]]:
-    function, class_, module, fixtures, markers = traits
+    class_, module, fixtures, markers = traits
     keys = {("fixture", name) for name in fixtures if name not in _DULL}
     keys.update(("marker", name) for name in markers)
-    keys.update({("function", function), ("module", module)})
+    keys.add(("module", module))
     if class_:
         keys.add(("class", class_))
     if "/" in module:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from itertools import chain
+from operator import gt, lt
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
@@ -161,8 +162,8 @@ def _is_order(suite: Suite, rows: Sequence[int], values: Sequence[float], n_dist
 
 def _goes_one_way(values: Sequence[float], n_runs: int) -> bool:
     """Whether 95 % of the steps within runs rise, or fall."""
-    up = sum(map(float.__lt__, values, values[1:]))
-    down = sum(map(float.__gt__, values, values[1:]))
+    up: int = sum(map(lt, values, values[1:]))
+    down: int = sum(map(gt, values, values[1:]))
     return max(up, down) >= _ORDERED_STEPS * (len(values) - n_runs)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from array import array
 from functools import cached_property
 from itertools import compress
 from operator import eq
@@ -62,11 +61,12 @@ class Suite:
         self.table = table
         self.past = past
         self.n_tests = table.n_tests
-        outcomes = table.outcomes
-        self.rows = tuple(row for row in range(self.n_tests) if outcomes[row] not in LEFT_OUT)
+        self.rows = tuple(range(self.n_tests))
+        if not LEFT_OUT.isdisjoint(table.outcomes):
+            self.rows = tuple(row for row in self.rows if table.outcomes[row] not in LEFT_OUT)
         if left_out:
             self.rows = tuple(row for row in self.rows if row not in left_out)
-        self._columns: dict[str, array[float]] = {}
+        self._columns: dict[str, list[float]] = {}
         self._rows_with: dict[str, tuple[int, ...]] = {}
         self._ordered_with: dict[str, list[int]] = {}
         self._found: dict[Hashable, object] = {}
@@ -98,7 +98,7 @@ class Suite:
         found = tuple(name for name in names if name in self.table.columns)
         return found or tuple(name for name in ("duration",) if name in self.table.columns)
 
-    def column(self, name: str) -> array[float]:
+    def column(self, name: str) -> list[float]:
         """Return a metric over all rows, shape (n_tests,), NaN where missing or not counted.
 
         Times below 0 or above a day are missing (a patched clock). `duration`, `duration.setup`,
@@ -110,15 +110,13 @@ class Suite:
             column = self._columns[name] = self._clean(name)
         return column
 
-    def _clean(self, name: str) -> array[float]:
-        raw = self.table.column(name)
+    def _clean(self, name: str) -> list[float]:
+        clean = self.table.column(name).tolist()  # read again and again: an array makes new floats
         kind = self.table.info(name).kind
         if kind == "level":
-            return raw
-        if len(self.rows) == self.n_tests:
-            clean = raw[:]
-        else:
-            clean = array("d", [NAN]) * self.n_tests
+            return clean
+        if len(self.rows) < self.n_tests:
+            raw, clean = clean, [NAN] * self.n_tests
             for row in self.rows:
                 clean[row] = raw[row]
         if kind == "time":
@@ -127,19 +125,26 @@ class Suite:
                     clean[row] -= min(wall, clean[row])
                 elif name in ("cpu", "cpu.setup"):
                     clean[row] -= min(cpu, clean[row])
-            for row, value in enumerate(clean):
-                if value < 0 or value > DAY:
-                    clean[row] = NAN
+            # NaN is never less and never more: least and most are right unless it comes first
+            if clean and not (min(clean) >= 0 and max(clean) <= DAY):
+                for row, value in enumerate(clean):
+                    if value < 0 or value > DAY:
+                        clean[row] = NAN
         return clean
 
     def rows_with(self, name: str) -> tuple[int, ...]:
         """Return the rows that have a value of a metric; `rows` itself if all of them have."""
         found = self._rows_with.get(name)
         if found is None:
-            values = list(map(self.column(name).__getitem__, self.rows))
-            found = tuple(compress(self.rows, map(eq, values, values)))  # NaN is not equal
-            found = self._rows_with[name] = self.rows if len(found) == len(self.rows) else found
+            found = self._rows_with[name] = self._present(self.column(name))
         return found
+
+    def _present(self, column: list[float]) -> tuple[int, ...]:
+        if _is_whole(column):
+            return self.rows
+        values = list(map(column.__getitem__, self.rows))
+        found = tuple(compress(self.rows, map(eq, values, values)))  # NaN is not equal
+        return self.rows if len(found) == len(self.rows) else found
 
     def ordered_with(self, name: str) -> list[int]:
         """Return the rows that have a value of a metric by node id; do not change the list."""
@@ -147,6 +152,13 @@ class Suite:
         if found is None:
             found = self._ordered_with[name] = self.by_nodeid(self.rows_with(name))
         return found
+
+    def sorted_with(self, name: str) -> list[float]:
+        """Return the values of a metric, least first; do not change the list."""
+        return self.once(
+            ("sorted", name),
+            lambda: sorted(map(self.column(name).__getitem__, self.rows_with(name))),
+        )
 
     def by_nodeid(self, rows: Sequence[int]) -> list[int]:
         """Sort rows, all different, by node id: no sample may hang on the order of the tests."""
@@ -217,22 +229,25 @@ class Suite:
         return spent
 
     @cached_property
-    def duration(self) -> array[float]:
+    def duration(self) -> list[float]:
         """Net wall seconds of each test, the sum of its phases; 0 where missing."""
-        phases = [self.column(f"duration.{phase}") for phase in PHASES]
-        if not any(f"duration.{phase}" in self.table.columns for phase in PHASES):
-            phases = [self.column("duration")]
+        phases = list(map(self.column, self.phases or ("duration",)))
+        if all(map(_is_whole, phases)):
+            return list(map(math.fsum, zip(*phases, strict=True)))
         present = (
             [value for value in values if not math.isnan(value)]
             for values in zip(*phases, strict=True)
         )
-        return array("d", map(math.fsum, present))
+        return list(map(math.fsum, present))
 
     @cached_property
-    def cpu(self) -> array[float]:
+    def cpu(self) -> list[float]:
         """Net CPU seconds of each test with its children; `duration` where CPU time is missing."""
         cpu, children = self.column("cpu"), self.column("cpu.children")
-        out = array("d", self.duration)
+        if _is_whole(cpu):
+            pairs = zip(cpu, children, strict=True)
+            return [value + (more if more > 0 else 0.0) for value, more in pairs]
+        out = self.duration[:]
         for row, value in enumerate(cpu):
             if value == value:  # noqa: PLR0124 - NaN
                 more = children[row]
@@ -245,12 +260,12 @@ class Suite:
         return math.fsum(self.duration) + math.fsum(wall for wall, _ in self.wide_setups.values())
 
     @cached_property
-    def wait(self) -> array[float]:
+    def wait(self) -> list[float]:
         """Share of each test's time that it truly waited, 0..1; see `waits_of`."""
         return waits_of(self)
 
     @cached_property
-    def steady(self) -> array[float]:
+    def steady(self) -> list[float]:
         """Steady cost of each test in seconds; see `steady_of`."""
         return steady_of(self)
 
@@ -303,6 +318,11 @@ class Suite:
         return explain(rows, self.attributes, len(self.rows))
 
 
+def _is_whole(column: list[float]) -> bool:
+    """Whether there is surely no NaN in a column: the sum of it would be one."""
+    return not math.isnan(sum(column))
+
+
 def _codes(names: Sequence[str]) -> list[int]:
-    known: dict[str, int] = {}
-    return [known.setdefault(name, len(known)) for name in names]
+    known = dict.fromkeys(names)
+    return list(map(dict(zip(known, range(len(known)), strict=True)).__getitem__, names))

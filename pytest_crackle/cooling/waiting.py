@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from array import array
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ TRUE_WAIT_SECONDS: Final = 0.050
 KAPPA_TESTS: Final = 10
 
 
-def waits_of(suite: Suite) -> array[float]:
+def waits_of(suite: Suite) -> list[float]:
     """Return the share of each test's time that it truly waited, 0..1; 0 below 10 ms.
 
     Notes
@@ -29,11 +28,10 @@ def waits_of(suite: Suite) -> array[float]:
     """
     delay, cpu, wall = suite.column("delay"), suite.cpu, suite.duration
     measured = suite.column("cpu")
-    kappas = _kappas(suite) if any(math.isnan(delay[row]) for row in suite.rows) else {}
-    out = array("d", bytes(8 * suite.n_tests))
-    for row in suite.rows:
-        if wall[row] < FLOOR or math.isnan(measured[row]):
-            continue
+    long = [row for row in suite.rows if wall[row] >= FLOOR and not math.isnan(measured[row])]
+    kappas = _kappas(suite) if any(math.isnan(delay[row]) for row in long) else {}
+    out = [0.0] * suite.n_tests
+    for row in long:
         if not math.isnan(delay[row]):
             busy = (cpu[row] + delay[row]) / wall[row]
         else:
@@ -42,26 +40,26 @@ def waits_of(suite: Suite) -> array[float]:
     return out
 
 
-def steady_of(suite: Suite) -> array[float]:
+def steady_of(suite: Suite) -> list[float]:
     """Return steady costs in seconds: wall time of a test that truly waits, else CPU time, if less.
 
     It hardly moves with what else the machine does.
     """
     walls, cpus, waits = suite.duration, suite.cpu, suite.wait
-    out = array("d", bytes(8 * suite.n_tests))
-    for row in suite.rows:
-        wall, cpu = walls[row], cpus[row]
-        truly = wall - cpu >= TRUE_WAIT_SECONDS and waits[row] >= TRUE_WAIT
-        out[row] = wall if truly or wall < cpu else cpu
+    pairs = zip(walls, cpus, strict=True)
+    out = [wall if wall < cpu else cpu for wall, cpu in pairs]
+    for row, wait in enumerate(waits):
+        if wait >= TRUE_WAIT and walls[row] - cpus[row] >= TRUE_WAIT_SECONDS:
+            out[row] = walls[row]
     return out
 
 
 def _kappas(suite: Suite) -> dict[str | None, float]:
     ratios: dict[str | None, list[float]] = {}
+    cpu, wall, workers = suite.cpu, suite.duration, suite.table.workers
     for row in suite.rows:
-        if suite.cpu[row] >= FLOOR:
-            ratio = suite.cpu[row] / max(suite.duration[row], 1e-9)
-            ratios.setdefault(suite.table.workers[row], []).append(ratio)
+        if cpu[row] >= FLOOR:
+            ratios.setdefault(workers[row], []).append(cpu[row] / max(wall[row], 1e-9))
     everything = [ratio for some in ratios.values() for ratio in some]
     whole = _kappa(everything)
     return {

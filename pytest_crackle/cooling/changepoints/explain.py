@@ -50,13 +50,17 @@ class Explainer:
     ----------
     series : Sequence[float], shape (n,)
         Finite numbers.
+    ranks : Sequence[float], shape (n,)
+        Their mid-ranks.
     limits : Limits
     noise : Noise
         How much neighbours are alike.
     """
 
-    def __init__(self, series: Sequence[float], limits: Limits, noise: Noise) -> None:
-        self.scan = RankScan(series, limits.least_segment, noise.inflation)
+    def __init__(
+        self, series: Sequence[float], ranks: Sequence[float], limits: Limits, noise: Noise
+    ) -> None:
+        self.scan = RankScan(series, limits.least_segment, noise.inflation, ranks)
         self.limits = limits
         self.noise = noise
 

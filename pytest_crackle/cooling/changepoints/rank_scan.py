@@ -94,14 +94,14 @@ def best_split(scores: Sequence[float], least_segment: int) -> tuple[float, int]
     spread = sum([score * score for score in scores]) - n * mean * mean
     if spread <= _NO_SPREAD or n < 2 * least_segment:
         return 0.0, least_segment
-    sums = list(accumulate(scores))
-    gain, k = max(
-        [
-            ((sums[k - 1] - k * mean) ** 2 / (k * (n - k)), k)
-            for k in range(least_segment, n - least_segment + 1)
-        ]
-    )
-    return gain * n / spread, k
+    sums, splits = list(accumulate(scores)), range(least_segment, n - least_segment + 1)
+    gains = [
+        (total - k * mean) ** 2 / (k * (n - k))
+        for k, total in zip(splits, sums[least_segment - 1 :], strict=False)
+    ]
+    gain = max(gains)
+    gains.reverse()  # of equal ones the last
+    return gain * n / spread, splits[-1 - gains.index(gain)]
 
 
 class RankScan:
@@ -115,6 +115,8 @@ class RankScan:
         Fewest points of a level.
     inflation : float
         What autocorrelation multiplies z by; every z is divided by it.
+    ranks : Sequence[float], shape (n,), optional
+        Their mid-ranks, where they are known.
 
     Notes
     -----
@@ -133,12 +135,18 @@ class RankScan:
     binary segmentation", Biometrika 110 (2023) 249-256, doi:10.1093/biomet/asac052 (intervals).
     """
 
-    def __init__(self, values: Sequence[float], least_segment: int, inflation: float) -> None:
+    def __init__(
+        self,
+        values: Sequence[float],
+        least_segment: int,
+        inflation: float,
+        ranks: Sequence[float] | None = None,
+    ) -> None:
         self.values = values
         self.least_segment = least_segment
         self.inflation = inflation
         centre = len(values) + 1
-        scores = [int(2 * rank) - centre for rank in mid_ranks(values)]
+        scores = [int(2 * rank) - centre for rank in ranks or mid_ranks(values)]
         self._sums = list(accumulate(scores, initial=0))
         self._squares = list(accumulate([score * score for score in scores], initial=0))
         self._tied = len(values) > LONG and len(set(values)) < 0.9 * len(values)
@@ -189,13 +197,15 @@ class RankScan:
         if spread <= _NO_SPREAD:
             return 0.0, least
 
-        def gain(k: int) -> float:
-            return float((sums[start + k] - base - k * total / n) ** 2 / (k * (n - k)))
+        def best_of(splits: range) -> tuple[float, int]:
+            gains = [(sums[start + k] - base - k * total / n) ** 2 / (k * (n - k)) for k in splits]
+            gain = max(gains)
+            return gain, splits[gains.index(gain)]
 
         step = max(1, (n - 2 * least) // _GRID)
-        rough = max(range(least, n - least + 1, step), key=gain)
-        k = max(range(max(least, rough - step), min(n - least, rough + step) + 1), key=gain)
-        return gain(k) * n / spread, k
+        _, rough = best_of(range(least, n - least + 1, step))
+        gain, k = best_of(range(max(least, rough - step), min(n - least, rough + step) + 1))
+        return gain * n / spread, k
 
     def _spread(self, start: int, stop: int) -> float:
         """Return the sum of squares about the mean, of the scores of a stretch."""
@@ -215,10 +225,8 @@ class RankScan:
     def _seed_scores(self, length: int, starts: Sequence[int]) -> list[float]:
         least, sums = self.least_segment, self._sums
         step = max(1, (length - 2 * least) // _SEED_SPLITS)
-        splits = [
-            (k, k / length, length / (k * (length - k)))
-            for k in range(least, length - least + 1, step)
-        ]
+        splits = range(least, length - least + 1, step)
+        shares = [(k / length, length / (k * (length - k))) for k in splits]
         scores = []
         for start in starts:
             base, total = sums[start], sums[start + length] - sums[start]
@@ -226,8 +234,12 @@ class RankScan:
             if spread <= _NO_SPREAD:
                 scores.append(0.0)
                 continue
+            inner = sums[start + least : start + length - least + 1 : step]
             gain = max(
-                [(sums[start + k] - base - share * total) ** 2 * w for k, share, w in splits]
+                [
+                    (at - base - share * total) ** 2 * weight
+                    for at, (share, weight) in zip(inner, shares, strict=True)
+                ]
             )
             scores.append(partial_z(gain / spread, length - 2))
         return scores

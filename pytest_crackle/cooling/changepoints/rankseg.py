@@ -99,7 +99,9 @@ def rankseg(
     """
     if not 0 < alpha < 1:
         raise CrackleError(f"alpha = {alpha} of change points: allowed is anything between 0 and 1")
-    keep = [i for i, value in enumerate(values) if math.isfinite(value)]
+    keep: Sequence[int] = range(len(values))
+    if not all(map(math.isfinite, values)):
+        keep = [i for i in keep if math.isfinite(values[i])]
     series = [float(values[i]) for i in keep]
     least = max(default_least_segment(len(series)), least_segment or 0)
     if len(series) < 2 * least or min(series) == max(series):
@@ -127,25 +129,27 @@ def _scaled(series: list[float]) -> tuple[list[float], float]:
 
 
 def _segment(series: list[float], limits: Limits, rho: float | None) -> Segmentation:
-    noise = noise_of(mid_ranks(series), rho)
+    ranks = mid_ranks(series)
+    noise = noise_of(ranks, rho)
     if not noise.is_walk:
-        changes, drifts = Explainer(series, limits, noise).explain()
+        changes, drifts = Explainer(series, ranks, limits, noise).explain()
         return Segmentation(changes, drifts, noise.rho)
     increments = [after - before for before, after in pairwise(series)]
     if min(increments) < max(increments):
-        step_noise = noise_of(mid_ranks(increments), None)
-        changes, drifts = Explainer(increments, limits, step_noise).explain()
+        step_ranks = mid_ranks(increments)
+        step_noise = noise_of(step_ranks, None)
+        changes, drifts = Explainer(increments, step_ranks, limits, step_noise).explain()
         if changes:
             slopes = tuple(replace(change, kind="slope") for change in changes)
             return Segmentation(slopes, (), noise.rho, differenced=True)
-    return _describe(series, limits, noise.rho)
+    return _describe(series, ranks, limits, noise.rho)
 
 
-def _describe(series: list[float], limits: Limits, rho: float) -> Segmentation:
+def _describe(series: list[float], ranks: list[float], limits: Limits, rho: float) -> Segmentation:
     """Describe a series like a random walk: by levels if they beat a line, else by lines."""
     n = len(series)
     noise = Noise(rho, max(2.0, math.sqrt(n / _WALK)), math.inf, is_walk=True)
-    explainer = Explainer(series, limits, noise)
+    explainer = Explainer(series, ranks, limits, noise)
     changes = explainer.clear_levels()
     if changes:
         return Segmentation(changes, (), rho, differenced=True)

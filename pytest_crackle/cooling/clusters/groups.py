@@ -52,8 +52,6 @@ class _Ranking:
     """Mid-rank of each row."""
     places: dict[int, int]
     """Position of each row in `rows`."""
-    scale: float
-    """Robust standard deviation of the logarithm over all tests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,46 +103,53 @@ def find_groups(suite: Suite, profile: Profile) -> Detection:
     hypotheses = 0
     least = profile.least_cost(suite.seconds)
     for metric in suite.phases:
-        ranking, column = _rank(suite, metric), suite.column(metric)
-        everywhere = len(ranking.rows) == len(suite.rows)
+        column, present = suite.column(metric), suite.rows_with(metric)
+        counted = None if len(present) == len(suite.rows) else frozenset(present)
+        ranking: _Ranking | None = None  # many suites have no attribute that needs it
         candidates = []
         for attribute in suite.attributes:
             rows = attribute.rows
-            if not everywhere and len(rows) >= profile.min_tests:
-                rows = tuple([row for row in rows if row in ranking.ranks])
+            if counted is not None and len(rows) >= profile.min_tests:
+                rows = tuple([row for row in rows if row in counted])
             if len(rows) < profile.min_tests:
                 continue
-            if math.fsum(map(column.__getitem__, rows)) < least:
+            values = list(map(column.__getitem__, rows))
+            if math.fsum(values) < least:
                 continue
             hypotheses += 1
-            group = _measure(suite, ranking, attribute, rows)
-            if group.cost >= least and _is_group(group, profile):
+            cost, spread = _shared_cost(values, median_of(values)), _spread(values)
+            if cost < least or spread > profile.spread:
+                continue
+            ranking = ranking or _rank(suite, metric)
+            group = _measure(ranking, attribute, rows, values, spread)
+            if group.median >= profile.ratio * group.rest:
                 candidates.append(group)
-        kept = [g for g in _without_overlap(candidates) if not g.attribute.says_slow]
-        findings += [_finding(suite, profile, ranking, group) for group in kept]
+        if ranking is not None:
+            kept = [g for g in _without_overlap(candidates) if not g.attribute.says_slow]
+            findings += [_finding(suite, profile, ranking, group) for group in kept]
     return Detection(tuple(findings), hypotheses)
 
 
 def _rank(suite: Suite, metric: str) -> _Ranking:
     column = suite.column(metric)
-    rows = [row for row in suite.rows if not math.isnan(column[row])]
-    rows.sort(key=lambda row: (column[row], row))
-    values = [column[row] for row in rows]
+    rows = sorted(suite.rows_with(metric), key=column.__getitem__)
+    values = list(map(column.__getitem__, rows))
     return _Ranking(
         metric=metric,
         rows=rows,
         values=values,
         ranks=dict(zip(rows, mid_ranks(values), strict=True)),
-        places={row: place for place, row in enumerate(rows)},
-        scale=log_scale(values),
+        places=dict(zip(rows, range(len(rows)), strict=True)),
     )
 
 
 def _measure(
-    suite: Suite, ranking: _Ranking, attribute: Attribute, rows: tuple[int, ...]
+    ranking: _Ranking,
+    attribute: Attribute,
+    rows: tuple[int, ...],
+    values: Sequence[float],
+    spread: float,
 ) -> _Group:
-    column = suite.column(ranking.metric)
-    values = [column[row] for row in rows]
     median = median_of(values)
     rank_sum = math.fsum(map(ranking.ranks.__getitem__, rows))
     return _Group(
@@ -154,7 +159,7 @@ def _measure(
         cost=_shared_cost(values, median),
         median=median,
         rest=max(_median_of_rest(ranking, rows), EMPTY),
-        spread=_spread(values),
+        spread=spread,
         log_p=log_rank_sum_p(len(rows), rank_sum, len(ranking.rows)),
     )
 
@@ -182,10 +187,6 @@ def _median_of_rest(ranking: _Ranking, rows: Sequence[int]) -> float:
             break
         place += 1
     return ranking.values[place]
-
-
-def _is_group(group: _Group, profile: Profile) -> bool:
-    return group.spread <= profile.spread and group.median >= profile.ratio * group.rest
 
 
 def _without_overlap(groups: list[_Group]) -> list[_Group]:
@@ -221,7 +222,9 @@ def _finding(suite: Suite, profile: Profile, ranking: _Ranking, group: _Group) -
         "share": group.cost / suite.seconds,
         "lift": group.median / group.rest,
         "spread": group.spread,
-        "avg_distance": mean_distance([column[row] for row in group.rows], ranking.scale),
+        "avg_distance": mean_distance(
+            [column[row] for row in group.rows], log_scale(ranking.values)
+        ),
     }
     attribute = group.attribute
     return Finding(

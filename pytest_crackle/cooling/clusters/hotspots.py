@@ -74,11 +74,11 @@ def find_hot(suite: Suite, profile: Profile) -> Detection:
     tests. O(n log n + total size of the attributes).
     """
     steady, rows = suite.steady, suite.rows
-    total = math.fsum(steady[row] for row in rows)
+    total = math.fsum(map(steady.__getitem__, rows))
     if total <= 0:
         return Detection()
     least = max(profile.least_cost(total), profile.hot_share * total)
-    ranks = dict(zip(rows, mid_ranks([steady[row] for row in rows]), strict=True))
+    ranks: dict[int, float] = {}  # many suites have no attribute that needs them
     hypotheses = 0
     spots = []
     for attribute in suite.attributes:
@@ -91,8 +91,9 @@ def find_hot(suite: Suite, profile: Profile) -> Detection:
         hypotheses += 1
         share = cost / total
         lift = share * len(rows) / len(members)
-        if lift < LEAST_LIFT or max(steady[row] for row in members) > DEAREST * cost:
+        if lift < LEAST_LIFT or max(map(steady.__getitem__, members)) > DEAREST * cost:
             continue
+        ranks = ranks or dict(zip(rows, mid_ranks([steady[row] for row in rows]), strict=True))
         log_p = log_rank_sum_p(len(members), math.fsum(ranks[row] for row in members), len(rows))
         spots.append(_Spot(attribute, cost, share, lift, log_p))
     # a marker that says slow takes its tests with it: what else they share is not the reason

@@ -43,9 +43,12 @@ class RankPilot:
     """
 
     def __init__(self, suite: Suite) -> None:
-        some = whole_modules(suite, suite.by_nodeid(suite.rows), MOST_TESTS)
+        measures = custom_measures(suite)
+        some: Sequence[int] = ()
+        if measures:
+            some = whole_modules(suite, suite.by_nodeid(suite.rows), MOST_TESTS)
         self._ranks: dict[str, dict[int, float]] = {}
-        for name in custom_measures(suite):
+        for name in measures:
             ranks = _ranks(suite, name, some)
             if ranks is not None:
                 self._ranks[name] = ranks

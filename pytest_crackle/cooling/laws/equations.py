@@ -77,7 +77,7 @@ def _find(suite: Suite) -> Equations:
     varied = []
     wide = set()
     for name in measures:
-        values = sorted(map(suite.column(name).__getitem__, suite.rows_with(name)))
+        values = suite.sorted_with(name)
         if _varies(values):
             varied.append(name)
             wide.update([name] if _is_wide(values) else [])

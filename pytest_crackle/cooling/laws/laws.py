@@ -126,7 +126,7 @@ def _find(suite: Suite, profile: Profile) -> Detection:
     hypotheses = 0
     for name in law_measures(suite):
         column, rows = suite.column(name), suite.rows_with(name)
-        ordered = sorted(map(column.__getitem__, rows))
+        ordered = suite.sorted_with(name)
         values = _Values(name, column, rows, ordered, all(map(float.is_integer, ordered)))
         shared = [p for p in places.shared(rows) if len(rows) - len(p.rows) >= LEAST_TESTS]
         functions = places.functions(rows)
@@ -191,8 +191,14 @@ def _log_p_shared(n_functions: int, n_leaving: int, chance: float) -> float:
 def _function_laws(values: _Values, places: Sequence[Place]) -> Iterator[_Law]:
     """Broken laws inside one function, measured by how often cases of others leave their value."""
     read = values.column.__getitem__
-    medians = [median_of(list(map(read, place.rows))) for place in places]
-    offs = [_off(values, p.rows, value) for p, value in zip(places, medians, strict=True)]
+    found = [list(map(read, place.rows)) for place in places]
+    medians = list(map(median_of, found))
+    offs = [
+        [row for row, x in zip(place.rows, some, strict=True) if abs(x - value) > reach]
+        for place, some, value, reach in zip(
+            places, found, medians, map(values.tolerance, medians), strict=True
+        )
+    ]
     cases, leaving = sum(len(place.rows) for place in places), sum(map(len, offs))
     if len(places) < 4:
         return  # three others must say what is usual

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from itertools import compress
+from functools import cached_property
+from itertools import compress, groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -58,7 +59,10 @@ class Places:
         self.least = least
         self._shared: dict[tuple[int, ...], tuple[Place, ...]] = {}
         self._functions: dict[tuple[int, ...], tuple[Place, ...]] = {}
-        self._sizes = Counter(suite.function_codes[row] for row in suite.rows)
+
+    @cached_property
+    def _sizes(self) -> Counter[int]:
+        return Counter(map(self.suite.function_codes.__getitem__, self.suite.rows))
 
     def shared(self, rows: tuple[int, ...]) -> tuple[Place, ...]:
         """Return the places that span three or more functions, fixtures first."""
@@ -77,7 +81,7 @@ class Places:
     def _find_shared(self, rows: tuple[int, ...]) -> Iterable[Place]:
         suite, codes = self.suite, self.suite.function_codes
         everywhere = rows is suite.rows
-        has = bytearray(suite.n_tests)
+        has = [0] * suite.n_tests
         for row in rows:
             has[row] = 1
         for attribute in suite.attributes:
@@ -96,8 +100,8 @@ class Places:
     def _find_functions(self, rows: tuple[int, ...]) -> Iterable[Place]:
         codes, names = self.suite.function_codes, self.suite.table.functions
         members: dict[int, list[int]] = {}
-        for row in rows:
-            members.setdefault(codes[row], []).append(row)
+        for code, run in groupby(rows, codes.__getitem__):
+            members.setdefault(code, []).extend(run)
         for code, some in members.items():
             if len(some) >= self.least:
                 yield Place("function", names[some[0]], tuple(some), 1, self._sizes[code])

@@ -74,24 +74,24 @@ def _pilots(suite: Suite, measures: Sequence[str]) -> list[int]:
     """Tests spread over the functions, with many metrics at once; about 32 of each metric."""
     columns = [suite.column(name) for name in measures]
     tests = list(zip(*columns, strict=True))
+    sums, has_zeros = list(map(sum, tests)), any(0.0 in column for column in columns)
     codes = suite.function_codes
-    seen: Counter[int] = Counter()
-    order: list[tuple[int, int, int]] = []
-    ordered: list[int] = []
+    seen = [0] * suite.n_tests  # by function
+    # the first test of each function before the second, then the most metrics, then the node id
+    merits: dict[int, int] = {}
     present: dict[int, list[int]] = {}
     everything = list(range(len(measures)))
+    n, n_tests = len(measures) + 1, suite.n_tests
     for row in suite.by_nodeid(suite.rows):
-        values = tests[row]
-        here = everything
-        if 0.0 in values or math.isnan(sum(values)):
+        values, total, here = tests[row], sums[row], everything
+        if total != total or (has_zeros and 0.0 in values):  # noqa: PLR0124 - NaN
             here = [i for i, x in enumerate(values) if x and x == x]  # noqa: PLR0124 - NaN
         if len(here) >= 3:
-            order.append((seen[codes[row]], -len(here), len(order)))
-            ordered.append(row)
+            code = codes[row]
+            merits[row] = (n * seen[code] - len(here)) * n_tests + len(merits)
             present[row] = here
-            seen[codes[row]] += 1
-    order.sort()
-    by_merit = [ordered[place] for _, _, place in order]
+            seen[code] += 1
+    by_merit = sorted(merits, key=merits.__getitem__)
     chosen: set[int] = set()
     covered: Counter[int] = Counter()
     for i in range(len(measures)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.cooling.changepoints.drift import form_of
@@ -32,14 +33,16 @@ def case_series(suite: Suite, profile: Profile) -> list[CostSeries]:
     table = suite.table
     least = max(LEAST_CASES, 2 * profile.least_segment)
     members: dict[str, list[int]] = {}
-    for row in suite.rows:
-        if table.functions[row] != table.nodeids[row] and suite.steady[row] >= 0:
-            members.setdefault(table.functions[row], []).append(row)
+    steady, nodeids = suite.steady, table.nodeids
+    for function, run in groupby(suite.rows, table.functions.__getitem__):
+        cases = [row for row in run if nodeids[row] != function and steady[row] >= 0]
+        if cases:
+            members.setdefault(function, []).extend(cases)
     found = []
     for function, rows in members.items():
         if len(rows) >= least and len({table.workers[row] for row in rows}) == 1:
-            rows.sort(key=lambda row: (table.seqs[row], row))
-            seconds = tuple(suite.steady[row] for row in rows)
+            rows.sort(key=table.seqs.__getitem__)
+            seconds = tuple(map(steady.__getitem__, rows))
             worker = table.workers[rows[0]] or ""
             found.append(CostSeries(function, worker, tuple(rows), seconds))
     return found

@@ -36,13 +36,16 @@ def fixture_series(suite: Suite) -> list[CostSeries]:
         without tests that do not count. Series of fewer than 20 are left out. Seconds are CPU time
         where known.
     """
-    table, counted = suite.table, frozenset(suite.rows)
+    table = suite.table
+    if not table.setups:
+        return []
+    counted = frozenset(suite.rows)
     has_cpu = "cpu" in table.columns
     series: dict[tuple[str, str], tuple[list[int], list[float]]] = {}
     for worker, order in suite.run_orders.items():
         seen: set[tuple[str, str]] = set()
-        for row in order:
-            for setup in table.setups.get(row, ()):
+        for row in filter(table.setups.__contains__, order):
+            for setup in table.setups[row]:
                 first = (setup.name, table.modules[row])
                 if setup.scope != "function" or first not in seen:
                     seen.add(first)

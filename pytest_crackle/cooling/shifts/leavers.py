@@ -52,9 +52,13 @@ class Life:
 
 def has_identities(table: MetricTable, rows: Iterable[int], metric: str) -> bool:
     """Tell whether the tests of a process recorded what came and went, and not its number only."""
-    return any(
-        metric in table.opened.get(row, ()) or metric in table.closed.get(row, ()) for row in rows
-    )
+    told = {
+        row
+        for sparse in (table.opened, table.closed)
+        for row, identities in sparse.items()
+        if metric in identities
+    }
+    return bool(told) and not told.isdisjoint(rows)
 
 
 def lives_of(table: MetricTable, worker: str, rows: Sequence[int], metric: str) -> tuple[Life, ...]:

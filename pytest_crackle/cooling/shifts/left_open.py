@@ -198,7 +198,7 @@ def _counted(series: LevelSeries, metric: str) -> list[_Counted]:
 
 def _unit_of(path: Path) -> float:
     """Return 1 for whole numbers, else the larger of the median rise and 1 % of the range."""
-    if all(value.is_integer() for value in path.values):
+    if all(map(float.is_integer, path.values)):
         return 1.0
     rises = [value for value in path.kept if value > 0]
     span = max(path.values) / 100 - min(path.values) / 100

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import accumulate
+from operator import sub
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -88,23 +90,20 @@ def path_of(values: Sequence[float], last: float | None = None) -> Path:
     leave nothing. O(n).
     """
     n = len(values)
-    floor = list(values)
-    lowest = math.inf if last is None else last
-    for i in range(n - 1, -1, -1):
-        floor[i] = lowest = min(lowest, values[i])
-    kept = [0.0] * n
-    stop = n if last is not None else n - TAIL
-    for i in range(max(1, n // 100), stop):
-        kept[i] = floor[i] - floor[i - 1]
+    floor = list(accumulate(reversed(values), min, initial=math.inf if last is None else last))[1:]
+    floor.reverse()
+    start, stop = max(1, n // 100), n if last is not None else n - TAIL
+    rises = list(map(sub, floor[start:stop], floor[start - 1 :])) if start < stop else []
+    kept = [*[0.0] * min(n, start), *rises, *[0.0] * (n - max(start, stop))]
     return Path(tuple(values), tuple(floor), tuple(kept))
 
 
 def level_series(suite: Suite, metric: str) -> tuple[LevelSeries, ...]:
     """Return the series of a level for each process that read it, by name of the worker."""
     table, found = suite.table, []
-    column = table.column(metric)
+    column = table.column(metric).tolist()
     for worker, order in suite.run_orders.items():
-        rows = tuple(row for row in order if abs(column[row]) < _HUGE)
+        rows = tuple([row for row in order if -_HUGE < column[row] < _HUGE])
         if not rows:
             continue
         end = table.ends.get(worker)

@@ -110,31 +110,37 @@ def busiest_stretch(kept: Sequence[float], least_rate: float, cap: float) -> tup
     J. Bentley, "Programming pearls: algorithm design techniques", Communications of the ACM 27
     (1984) 865-873, doi:10.1145/358234.381162.
     """
-    found = _best_run(kept, least_rate, cap)
+    risen = [i for i, value in enumerate(kept) if value > 0]
+    found = _best_run(kept, risen, least_rate, cap)
     for _ in range(_MOST_ROUNDS):
         if found is None:
             return None
         start, stop = found
         mean = math.fsum([min(value, cap) for value in kept[start:stop]]) / (stop - start)
         cap = 2 * mean
-        better = _best_run(kept, max(least_rate, mean / 2), cap)
+        better = _best_run(kept, risen, max(least_rate, mean / 2), cap)
         if better is None or better == found:
             break
         found = better
     return found
 
 
-def _best_run(kept: Sequence[float], rate: float, cap: float) -> tuple[int, int] | None:
-    best, found = 0.0, None
-    total, start = 0.0, 0
-    for i, value in enumerate(kept):
-        gain = (value if value < cap else cap) - rate
-        if total <= 0:
-            total, start = gain, i
-        else:
-            total += gain
-        if total > best:
-            best, found = total, (start, i + 1)
+def _best_run(
+    kept: Sequence[float], risen: Sequence[int], rate: float, cap: float
+) -> tuple[int, int] | None:
+    """Return the run of largest sum; one can only begin where more than the rate is left."""
+    best, found, stop = 0.0, None, 0
+    for start in risen:
+        if start < stop or kept[start] <= rate:
+            continue
+        total = 0.0
+        for i in range(start, len(kept)):
+            value, stop = kept[i], i + 1
+            total += (value if value < cap else cap) - rate
+            if total > best:
+                best, found = total, (start, stop)
+            if total <= 0:
+                break
     return found
 
 

@@ -115,10 +115,15 @@ def probes_of(suite: Suite, metric: str) -> tuple[Probes, ...]:
     metric : str
         Readings that are negative or not finite are missing.
     """
-    column, found = suite.table.column(metric), []
+    return suite.once(("probes", metric), lambda: _probes_of(suite, metric))
+
+
+def _probes_of(suite: Suite, metric: str) -> tuple[Probes, ...]:
+    column, found = suite.table.column(metric).tolist(), []
     for worker, rows in suite.run_orders.items():
-        places = tuple(p for p, row in enumerate(rows) if 0 <= column[row] < math.inf)
-        values = tuple(column[rows[place]] for place in places)
+        readings = list(map(column.__getitem__, rows))
+        places = tuple([p for p, value in enumerate(readings) if 0 <= value < math.inf])
+        values = tuple(map(readings.__getitem__, places))
         found.append(Probes(worker, tuple(rows), places, values))
     return tuple(found)
 
@@ -288,14 +293,15 @@ def queue_stretches(
     list of Stretch
         Upward only.
     """
-    delay, wall = table.column("delay"), table.column("duration")
+    delay, wall = table.column("delay").tolist(), table.column("duration").tolist()
     places, shares = [], []
     for index, place in enumerate(probes.places):
         tests = probes.rows[probes.first_test(index) : place + 1]
         known = [row for row in tests if delay[row] >= 0 and 0 < wall[row] < math.inf]
-        total = math.fsum([wall[row] / len(known) for row in known])
+        n = len(known)
+        total = math.fsum([wall[row] / n for row in known])
         if total > 0:
-            waited = math.fsum([delay[row] / len(known) for row in known])
+            waited = math.fsum([delay[row] / n for row in known])
             places.append(place)
             shares.append(min(1.0, waited / total))
     queue = Probes(probes.worker, probes.rows, tuple(places), tuple(shares))

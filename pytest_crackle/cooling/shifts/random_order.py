@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import le
 from typing import TYPE_CHECKING, Final, Literal
 
 from pytest_crackle.cooling.changepoints.rankseg import ChangePoint, rankseg
@@ -57,11 +58,12 @@ def random_units(suite: Suite) -> list[CostSeries]:
     down as often as those of a random order, and no module, class or function within it keeps
     together. Groups of fewer than 40 tests are left out. O(tests).
     """
-    counted, table = frozenset(suite.rows), suite.table
+    counted, indexes = frozenset(suite.rows), suite.table.indexes
     found: list[CostSeries] = []
     for worker, order in suite.run_orders.items():
         rows = [row for row in order if row in counted]
-        if all(table.indexes[a] <= table.indexes[b] for a, b in pairwise(rows)):
+        collected = list(map(indexes.__getitem__, rows))
+        if all(map(le, collected, collected[1:])):
             continue
         found += _units_in(suite, worker, "", rows, depth=0)
     return found

@@ -96,8 +96,10 @@ class TimeShift:
 
 def run_places(suite: Suite) -> dict[int, int]:
     """Return the place of each row in the run order of its worker."""
-    orders = suite.run_orders.values()
-    return {row: place for order in orders for place, row in enumerate(order)}
+    places: dict[int, int] = {}
+    for order in suite.run_orders.values():
+        places.update(zip(order, range(len(order)), strict=True))
+    return places
 
 
 def shift_at(

@@ -225,7 +225,7 @@ class Counting(list[float]):
 def test_cost_follows_the_tests_that_are_read_and_not_the_table():
     suite = Suite(table_of_tests(2000, {"cpu": [0.02] * 2000}))
     column = Counting(suite.column("cpu"))
-    suite._columns["cpu"] = column  # type: ignore[assignment] # reads like the real one
+    suite._columns["cpu"] = column
 
     def recheck(columns, rows):
         return -sum(columns("cpu")[row] for row in range(40))
