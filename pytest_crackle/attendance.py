@@ -26,7 +26,8 @@ class Attendance:
     """
 
     def __init__(self, host: str, python: str) -> None:
-        self.collected: set[str] | None = None
+        self._collected: set[str] | None = None
+        self._items: Sequence[pytest.Item] = ()
         self.deselected = 0
         self.finished: set[str] = set()
         self.unrecorded: set[str] = set()
@@ -36,7 +37,26 @@ class Attendance:
 
     def collect(self, nodeids: Iterable[str]) -> None:
         """Note tests that will run, in this process or in a worker."""
-        self.collected = (self.collected or set()).union(nodeids)
+        self._collected = (self._collected or set()).union(nodeids)
+
+    def expect(self, items: Sequence[pytest.Item]) -> None:
+        """Note tests that will run in this process; they are named only if one is missing."""
+        self._items = items
+        self._collected = self._collected or set()
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether every test that was to run in this process has finished."""
+        return len(self._items) == len(self.finished) and not self._collected
+
+    def collected(self) -> set[str] | None:
+        """Return the node ids of all tests that were to run, None if nothing was collected."""
+        if self._is_full and self._collected is not None:
+            return self.finished
+        if self._items:
+            self.collect([item.nodeid for item in self._items])
+            self._items = ()
+        return self._collected
 
     def take(self, recorded: Iterable[str], refused: Iterable[str]) -> None:
         """Note at the end which tests have a record, and which had one that is none."""
@@ -87,11 +107,12 @@ class Attendance:
             return "the run ended in an error of pytest or its use"
         if self._crashed:
             return f"worker {', '.join(self._crashed)} died"
-        missing = len((self.collected or set()) - self.finished)
+        collected = self.collected() or set()
+        missing = len(collected - self.finished)
         if missing:
             stop = session.shouldfail or session.shouldstop
             why = f": {stop}" if isinstance(stop, str) else ""
-            return f"{missing} of {len(self.collected or ())} collected tests did not finish{why}"
+            return f"{missing} of {len(collected)} collected tests did not finish{why}"
         return None
 
     def disagreements(self, session: pytest.Session, exitstatus: int) -> list[str]:
@@ -102,12 +123,13 @@ class Attendance:
             n_ran = len(self.finished) + len(lost)
             out.append(f"{len(lost)} of {n_ran} tests that ran left no record; first: {lost[0]}")
         ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
-        if self.collected is None or not ended or self._crashed:
+        collected = self.collected()
+        if collected is None or not ended or self._crashed:
             return out
-        never = sorted(self.collected - self.unrecorded - self.finished)
+        never = sorted(collected - self.unrecorded - self.finished)
         if never and not (session.shouldfail or session.shouldstop):
             out.append(
-                f"{len(never)} of {len(self.collected)} collected tests never ran, though nothing "
+                f"{len(never)} of {len(collected)} collected tests never ran, though nothing "
                 f"stopped the session; first: {never[0]}"
             )
         return out

@@ -137,7 +137,7 @@ class Controller:
         """Note what will run, where this process collects itself."""
         try:
             if session.items or not has_workers(self.config):
-                self._attendance.collect([item.nodeid for item in session.items])
+                self._attendance.expect(session.items)
         except Exception as problem:  # noqa: BLE001 - a fault of ours must not change the session
             self._fault("collection", problem)
 
@@ -246,7 +246,7 @@ class Controller:
         self, session: pytest.Session, exitstatus: int, table: MetricTable
     ) -> SessionInfo:
         because = self._attendance.incomplete_because(session, exitstatus)
-        collected = self._attendance.collected
+        collected = self._attendance.collected()
         return SessionInfo(
             started=_iso(self._started),
             duration=max(0.0, self._wall() - self._started_wall),

@@ -68,8 +68,9 @@ def add_facts(table: MetricTable, records: RecordColumns, latest: list[int]) -> 
         records.functions[number] or nodeid.partition("[")[0]
         for nodeid, number in zip(nodeids, latest, strict=True)
     ]
+    heads = {function: function.rpartition("::")[0] for function in set(functions)}
     table.classes = [
-        place[2] or (head if (head := function.rpartition("::")[0]) != module else None) or None
+        place[2] or (heads[function] if heads[function] != module else None) or None
         for place, function, module in zip(places, functions, modules, strict=True)
     ]
     rows_of = dict(zip(latest, range(len(latest)), strict=True)) if records.params else {}
