@@ -72,6 +72,7 @@ class Readings:
     def __init__(self, wanted: frozenset[str]) -> None:
         self._wanted = wanted
         self._wall = wall_clock()
+        self._alive, self._current = threading.enumerate, threading.current_thread
         growths: dict[str, Callable[[float], float] | None] = {
             "cpu.children": children_cpu_growth(),
             "delay": delay_growth(),
@@ -235,8 +236,8 @@ class Readings:
         if self._threads is not None:
             deadline = self._wall() + GRACE
             known = self._threads.idents
-            for thread in threading.enumerate():
-                if thread.ident in known and thread is not threading.current_thread():
+            for thread in self._alive():
+                if thread.ident in known and thread is not self._current():
                     thread.join(max(0.0, deadline - self._wall()))
         metrics: dict[str, float] = {}
         record: Record = {}

@@ -224,7 +224,7 @@ class Recorder:
             if item is self._item:
                 outcome: str = report.outcome
                 if outcome != "passed" or self._outcome != outcome or "wasxfail" in report.__dict__:
-                    self._note_outcome(report)
+                    self._note_outcome(report, call)
                 if when == "teardown":
                     self._item = None
                     record = self._finish(item)
@@ -237,7 +237,7 @@ class Recorder:
                 self.deliver(report, None)
         return report
 
-    def _note_outcome(self, report: pytest.TestReport) -> None:
+    def _note_outcome(self, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
         expected_failure = hasattr(report, "wasxfail")
         if report.when == "call":
             if self._outcome == "failed":
@@ -248,6 +248,11 @@ class Recorder:
                 self._outcome = "xpassed" if expected_failure else report.outcome
         elif report.outcome == "failed":
             self._outcome = "failed" if self._outcome == "failed" else "error"
+            error, slot = call.excinfo, self.firing.slot
+            if error is not None and not isinstance(error.value, Exception) and slot is not None:
+                # SystemExit in a teardown: pytest then ends no further fixture of this test, and
+                # hands the ones that it has to the tests that follow
+                slot.outlived = report.when == "teardown"
         elif report.outcome == "skipped":
             self._outcome = "xfailed" if expected_failure else "skipped"
 

@@ -43,15 +43,18 @@ class Slot:
     metrics : dict of str to float
     units : dict of str to [unit, kind]
     closed : bool
+    outlived : bool
+        Whether pytest may hand the fixture bound to it to later tests.
     lock : threading.Lock
     """
 
-    __slots__ = ("closed", "lock", "metrics", "test", "units")
+    __slots__ = ("closed", "lock", "metrics", "outlived", "test", "units")
 
     test: object
     metrics: dict[str, float]
     units: dict[str, list[str]]
     closed: bool
+    outlived: bool
     lock: threading.Lock
 
     def store(self, name: str, value: float, declared: list[str] | None, *, add: bool) -> None:
@@ -86,7 +89,7 @@ class Firing:
     def begin(self, test: object) -> Slot:
         """Open the slot of a test and make it the running one."""
         self.slot = slot = Slot()
-        slot.test, slot.closed, slot.lock = test, False, self._lock
+        slot.test, slot.closed, slot.outlived, slot.lock = test, False, False, self._lock
         slot.metrics, slot.units = {}, {}
         _running.set(slot)
         return slot
@@ -168,9 +171,13 @@ class RecordMetric:
         if unit is not None or kind is not None:
             usual: MetricKind = "count" if add and unit != "s" else "value"
             declared = _check_declared(name, unit, kind, usual)
-        slot = self._slot or _current_slot(name)
+        slot = self._slot_for(name)
         if slot is not None:
             slot.store(name, number, declared, add=add)
+
+    def _slot_for(self, name: str) -> Slot | None:
+        slot = self._slot
+        return _current_slot(name) if slot is None or slot.outlived else slot
 
     def __call__(
         self, name: str, value: float, *, unit: str | None = None, kind: MetricKind | None = None
@@ -235,7 +242,7 @@ class RecordMetric:
         ...         ...
         """
         name = check_metric_name(name)
-        slot = self._slot or _current_slot(name)
+        slot = self._slot_for(name)
         start = self._clock()
         try:
             yield

@@ -13,38 +13,14 @@ import pytest
 import pytest_crackle
 from tests.faults.sessions import (
     TALLY,
-    Case,
     check_journal,
     check_ledger,
     check_undisturbed,
     run_all,
 )
+from tests.faults.situations import SITUATIONS, case
 
 pytestmark = pytest.mark.skipif(not hasattr(sys, "abiflags"), reason="the zygote forks")
-
-SUITE = """
-    import builtins, gc, json, os, signal, sys, threading, time, warnings
-    import pytest
-
-    def broken(*args, **keys):
-        raise RuntimeError("left behind")
-
-    @pytest.mark.parametrize("i", range(4))
-    def test_before(i, record_metric): record_metric("i", i)
-
-    def test_it(record_metric, request):
-        record_metric("it", 1)
-        {}
-
-    @pytest.mark.parametrize("i", range(4))
-    def test_after(i, record_metric): record_metric("i", i)
-"""
-
-
-def case(name, body, **given):
-    indented = body.strip().replace("\n", "\n        ")
-    return Case(name, SUITE.format(indented), **given)
-
 
 PACKAGE = Path(pytest_crackle.__file__).parent
 # not of math and the like: they are arithmetic, and no test patches it for its surroundings
@@ -118,123 +94,6 @@ def _is_function(name):
 
 
 FUNCTIONS = used_functions()
-REFREEZE = """
-import datetime, random
-fakes = {id(getattr(time, n)): (lambda: -1e9) for n in
-         ("time", "perf_counter", "process_time", "monotonic", "thread_time", "time_ns", "perf_counter_ns")}
-for module in list(sys.modules.values()):
-    for name in dir(module):
-        try: value = getattr(module, name)
-        except Exception: continue
-        if id(value) in fakes and not module.__name__.startswith("_"):
-            setattr(module, name, fakes[id(value)])
-"""
-SITUATIONS = [
-    # clocks
-    case(
-        "clocks-set-back",
-        "for n in ('time','perf_counter','process_time','monotonic'):\n"
-        "    setattr(time, n, lambda: -1e9)",
-        same_output=False,
-    ),
-    case("clocks-rewritten-in-every-module", REFREEZE, same_output=False),
-    case(
-        "clocks-mocked",
-        "import unittest.mock as m\nm.patch('time.time', return_value='soon').start()\n"
-        "m.patch('time.perf_counter', side_effect=ValueError).start()",
-        same_output=False,
-    ),
-    case(
-        "clocks-monkeypatched",
-        "m = request.getfixturevalue('monkeypatch')\n"
-        "m.setattr(time, 'time', lambda: 0.0)\nm.setattr(time, 'perf_counter', lambda: float('nan'))",
-        same_output=False,
-    ),
-    # where we are
-    case("cwd-changed", "os.chdir('/')", args=("-rA",)),
-    case("cwd-deleted", "import tempfile\nd = tempfile.mkdtemp()\nos.chdir(d)\nos.rmdir(d)"),
-    case("environment-cleared", "os.environ.clear()"),
-    case("umask", "os.umask(0o777)"),
-    case("home-gone", "os.environ['HOME'] = '/nonexistent'"),
-    # descriptors and limits
-    case("descriptors-closed", "os.closerange(3, 256)", same_output=False),
-    case(
-        "descriptors-all-taken",
-        """
-import resource
-resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-builtins.held = []
-try:
-    while True: held.append(os.open("/dev/null", 0))
-except OSError: os.close(held.pop()); os.close(held.pop())
-""",
-        same_output=False,
-    ),
-    case(
-        "limit-of-descriptors",
-        "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (12, 12))",
-    ),
-    case(
-        "limit-of-file-size",
-        "import resource\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))",
-    ),
-    case("recursion-limit-low", "sys.setrecursionlimit(140)"),
-    # the interpreter
-    case("gc-off", "gc.disable(); gc.callbacks.clear(); gc.freeze(); gc.set_threshold(0)"),
-    case("trace-function", "sys.settrace(lambda *a: None); threading.settrace(lambda *a: None)"),
-    case("profile-function", "sys.setprofile(lambda *a: None)"),
-    case(
-        "trace-function-raises",
-        "def bad(*args):\n    raise ValueError\nsys.settrace(bad)",
-        same_output=False,
-    ),
-    case("trace-lost", "sys.settrace(None); sys.setprofile(None)"),
-    case("tracemalloc", "import tracemalloc; tracemalloc.start()"),
-    case("warnings-are-errors", "warnings.simplefilter('error'); warnings.showwarning = broken"),
-    case("stdout-replaced", "sys.stdout = sys.stderr = None", same_output=False),
-    case("logging-off", "import logging; logging.disable(60); logging.root.handlers.clear()"),
-    case("locale", "import locale; locale.setlocale(locale.LC_ALL, 'C')"),
-    case("decimal-context", "import decimal; decimal.getcontext().prec = 1"),
-    case("hash-of-str", "import random; random.seed(0)"),
-    case(
-        "thread-hook",
-        "threading.excepthook = broken; sys.excepthook = broken; sys.unraisablehook = broken",
-        same_output=False,
-    ),
-    case(
-        "signal-handlers",
-        "for s in (signal.SIGINT, signal.SIGTERM): signal.signal(s, signal.SIG_IGN)",
-    ),
-    # imports
-    case(
-        "no-more-imports",
-        "sys.meta_path.clear(); sys.path.clear(); sys.path_hooks.clear()",
-        same_output=False,
-    ),
-    case(
-        "our-modules-dropped",
-        "for n in list(sys.modules):\n    if n.startswith('pytest_crackle'): del sys.modules[n]",
-    ),
-    case(
-        "stdlib-dropped",
-        "for n in ('json','json.encoder','statistics','math','array','tabulate','datetime','html'):\n"
-        "    sys.modules.pop(n, None)",
-    ),
-    # everything at once
-    case(
-        "all-of-os",
-        "for n in ('open','write','close','replace','rename','unlink','mkdir','stat','urandom','listdir',"
-        "'getpid','fstat','read','fsync','makedirs','fdopen'):\n    setattr(os, n, broken)",
-        same_output=False,
-    ),
-    case(
-        "open-and-json",
-        "builtins.open = broken\njson.dumps = json.dump = json.JSONEncoder.encode = broken\n"
-        "json.JSONEncoder.iterencode = broken",
-        same_output=False,
-    ),
-]
 PATCHES = [
     case(
         f"patch-{name}",
@@ -261,7 +120,8 @@ def check_all_recorded(twins):
     check_ledger(twins)
     report = twins.on.report
     if twins.on.status in (0, 1):
-        assert len(report["tests"]) == 9
+        assert len(report["tests"]) == (100 if "hundred" in twins.case.name else 9)
+        assert report["faults"] == []
     # real seconds: a test takes some, and a clock that was set back would give none
     assert all(0 < test["metrics"]["duration"] < 60 for test in report["tests"])
 

@@ -125,6 +125,17 @@ def test_a_value_that_comes_after_the_test_is_refused(firing):
     assert firing.slot.metrics == {}
 
 
+def test_a_fixture_that_pytest_hands_on_records_for_the_test_that_runs(firing):
+    kept = RecordMetric(firing.slot)
+    firing.slot.outlived = True  # its teardown ended in SystemExit
+    firing.finish()
+    firing.begin("t.py::next")
+    kept("x", 1)
+    with kept.timer("parse"):
+        pass
+    assert sorted(firing.slot.metrics) == ["parse", "x"]
+
+
 def in_thread(call):
     caught = []
 
