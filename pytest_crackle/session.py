@@ -92,7 +92,7 @@ class Controller:
             fault=self._fault,
             messages=self.messages,
         )
-        self._receiver.open_journal(self._facts)
+        self._is_run = False
         self._memory = self._open_memory()
 
     # ------------------------------------------------------------------ gathering
@@ -133,12 +133,22 @@ class Controller:
         """Whether this is the process that was configured, and not a child that a test forked."""
         return self._getpid() == self._pid
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection(self) -> Generator[None, object, object]:
+        """Begin the run; with ``--fixtures``, ``--markers`` and the like there is none."""
+        try:
+            self._is_run = True
+            self._receiver.open_journal(self._facts)
+        except Exception as problem:  # noqa: BLE001 - a fault of ours must not change the session
+            self._fault("journal", problem)
+        return (yield)
+
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what will run, where this process collects itself."""
         try:
             if session.items or not has_workers(self.config):
                 self._attendance.expect(session.items)
-        except Exception as problem:  # noqa: BLE001 - a fault of ours must not change the session
+        except Exception as problem:  # noqa: BLE001 - as above
             self._fault("collection", problem)
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
@@ -183,7 +193,7 @@ class Controller:
         self, session: pytest.Session, exitstatus: int
     ) -> Generator[None, object, object]:
         """Cool, gate and write, before any other plugin's finish can fail."""
-        if self._is_ours:
+        if self._is_ours and self._is_run:
             try:
                 with resting_collector():
                     self._finish(session, int(exitstatus))

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from pytest_crackle.firing.transport import END_KEY, PROCESS_KEY, attach
+from pytest_crackle.firing.transport import END_KEY, PROCESS_KEY, attach, detach
 from pytest_crackle.starting import start
 from pytest_crackle.storage.shards import read_run
 from tests.faults.sessions import ON, TALLY
@@ -49,7 +49,7 @@ EXAMPLES, STEPS = 150, 30
 
 def stop(config):
     """Take crackle off a configured pytest."""
-    for name in ("crackle-session", "crackle-recorder"):
+    for name in ("crackle-session", "crackle-recorder", "crackle-receiver"):
         config.pluginmanager.unregister(name=name)
 
 
@@ -100,7 +100,15 @@ class Sessions(RuleBasedStateMachine):
         self.session = SimpleNamespace(
             items=[], shouldstop=False, shouldfail=False, exitstatus=0, config=self.config
         )
+        self.run_through(self.controller.pytest_collection())
+        self.controller.pytest_runtestloop()
+        self.receiver: Any = self.config.pluginmanager.get_plugin("crackle-receiver")
         self.workers: list[str | None] = [None] if mode == "alone" else ["gw0", "gw1"]
+
+    def run_through(self, wrapper):
+        """Run a hook wrapper of ours around nothing."""
+        next(wrapper)
+        wrapper.close()
 
     # ------------------------------------------------------------------ what happens
 
@@ -111,11 +119,14 @@ class Sessions(RuleBasedStateMachine):
     def send(self, report):
         """Hand a report over as it comes: from another process by the way of execnet."""
         hook = self.config.hook
-        if self.mode != "alone":
-            data = hook.pytest_report_to_serializable(config=self.config, report=report)
-            data = execnet.loads(execnet.dumps(data))
-            report = hook.pytest_report_from_serializable(config=self.config, data=data)
-        self.controller.pytest_runtest_logreport(report)
+        if self.mode == "alone":
+            if report.when == "teardown":  # the recorder hands it over itself
+                self.controller.recorder.deliver(report, detach(report))
+            return
+        data = hook.pytest_report_to_serializable(config=self.config, report=report)
+        data = execnet.loads(execnet.dumps(data))
+        report = hook.pytest_report_from_serializable(config=self.config, data=data)
+        self.receiver.pytest_runtest_logreport(report)
         assert not [key for key in vars(report) if "crackle" in key]  # others do not see it
 
     def place(self, data):
@@ -203,7 +214,7 @@ class Sessions(RuleBasedStateMachine):
         nodeid, worker = self.place(data)
         report = make_report(nodeid, CRASH, "failed")
         report.node = self.node(worker)
-        self.controller.pytest_runtest_logreport(report)
+        self.receiver.pytest_runtest_logreport(report)
         self.model(nodeid, worker, {"outcome": "failed", "metrics": {}})
 
     @precondition(lambda self: self.mode != "alone")
@@ -242,9 +253,7 @@ class Sessions(RuleBasedStateMachine):
             return
         try:
             self.session.exitstatus = self.status
-            ending = self.controller.pytest_sessionfinish(self.session, self.status)
-            next(ending)
-            ending.close()
+            self.run_through(self.controller.pytest_sessionfinish(self.session, self.status))
             self.check(self.status)
         finally:
             stop(self.config)
