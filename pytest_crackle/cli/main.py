@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest_crackle
@@ -29,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         0 fine, 1 the gate failed, 2 bad input or usage.
     """
+    _open_streams()
     parser = _parser()
     chosen = parser.parse_args(arguments)
     try:
@@ -40,6 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return complain(f"{place}{error.strerror or error}")
     except KeyboardInterrupt:
         return complain("interrupted")
+
+
+def _open_streams() -> None:
+    """Give what is printed a place to go to where the caller has closed it."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - it stays open
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -88,13 +88,13 @@ def tell(report: Report, chosen: argparse.Namespace, messages: Sequence[str]) ->
     lines = render_text(
         report, width=width, verbosity=verbosity, encoding=encoding, max_patterns=chosen.max
     )
-    for line in lines:
-        print_line(line.text)
     here = Path(os.getcwd())  # noqa: PTH109 - as the user sees it, links and all
     outputs = {name: here / value for name in FORMS if (value := getattr(chosen, name))}
     if outputs and str(chosen.html or "").endswith(("/", os.sep)):
         outputs["html-folder"] = outputs.pop("html")
     problems = write_outputs(report, outputs, here)
+    for line in lines:  # after the files: whoever reads the lines may stop at the first
+        print_line(line.text)
     for message in (*messages, *problems):
         complain(message)
     if problems:

@@ -59,7 +59,11 @@ class Shard:
 
 
 def _open(name: str, max_size: int) -> BinaryIO:
-    return sys.stdin.buffer if name == "-" else open_regular(name, max_size)
+    if name != "-":
+        return open_regular(name, max_size)
+    if sys.stdin is None:
+        raise CrackleError("<stdin>: closed")
+    return sys.stdin.buffer
 
 
 def read_json(name: str, *, max_size: int) -> object:

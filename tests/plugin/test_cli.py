@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -163,6 +166,45 @@ def test_wrong_rows_are_counted(left, capsys):
 def test_a_wrong_rule_names_the_option(left, capsys):
     assert main(["cool", str(left.file("run.jsonl")), "--fail-on", "shift"]) == 2
     assert "--fail-on" in capsys.readouterr().err
+
+
+SHELL = {
+    "no output": ('"$@" >&-', 0),
+    "neither output nor errors": ('"$@" >&- 2>&-', 0),
+    "a reader that has enough": ('"$@" | true; exit ${PIPESTATUS[0]}', None),
+    "a full device": ('"$@" >/dev/full', 2),
+}
+
+
+def in_shell(script, folder, *args):
+    return subprocess.run(
+        ["bash", "-c", script, "bash", sys.executable, "-m", "pytest_crackle", *args],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("where", SHELL)
+def test_an_output_that_takes_nothing_costs_no_file(where, tmp_path):
+    if shutil.which("bash") is None:
+        pytest.skip("needs bash")
+    script, status = SHELL[where]
+    lines = [f'{{"nodeid":"a.py::test[{i}]","metrics":{{"x":{i}}}}}\n' for i in range(40)]
+    (tmp_path / "run.jsonl").write_text("".join(lines))
+    done = in_shell(script, tmp_path, "cool", "run.jsonl", "--json", "out.json", "-vv")
+    assert done.returncode in ((0, 2) if status is None else (status,)), done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") <= 1
+    assert len(json.loads((tmp_path / "out.json").read_text())["tests"]) == 40
+
+
+def test_standard_input_that_is_closed_is_one_line(tmp_path):
+    if shutil.which("bash") is None:
+        pytest.skip("needs bash")
+    done = in_shell('"$@" <&-', tmp_path, "cool", "-")
+    assert (done.returncode, done.stderr) == (2, "pytest-crackle: <stdin>: closed\n")
 
 
 def test_every_argument_says_what_it_is():
