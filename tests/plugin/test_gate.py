@@ -111,6 +111,16 @@ def test_an_interrupted_run_is_incomplete_and_not_judged(crackle):
     assert "not evaluated" in gate_line(result)
 
 
+def test_an_interrupted_run_accepts_nothing(crackle):
+    crackle.pytester.makepyfile(LEAK)
+    crackle.pytester.makepyfile(test_z="def test_z(): raise KeyboardInterrupt")
+    accept = ("--crackle-accept=all", "--crackle-reason=known", "--crackle-baseline=base.json")
+    result = crackle.run(*accept, subprocess=True)
+    assert result.ret == 2
+    assert crackle.report["patterns"]
+    assert not (crackle.pytester.path / "base.json").exists()
+
+
 @pytest.mark.parametrize("options", [["-x"], ["--maxfail=1"]])
 def test_a_run_that_stopped_early_is_incomplete(crackle, options):
     crackle.pytester.makepyfile(

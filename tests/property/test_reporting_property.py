@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from pytest_crackle.model.errors import CrackleError
 from pytest_crackle.model.pattern import Explanation, Level, Location, Pattern
-from pytest_crackle.model.report import BudgetBreach, Gate, NotTested, SessionInfo, Verdict
+from pytest_crackle.model.report import (
+    BudgetBreach,
+    Gate,
+    MetricSummary,
+    NotTested,
+    SessionInfo,
+    Verdict,
+)
 from pytest_crackle.reporting.github import render_annotations
 from pytest_crackle.reporting.gitlab import render_gitlab
 from pytest_crackle.reporting.jsonreport import dumps, from_json, to_json
@@ -214,6 +221,49 @@ def test_gitlab_and_openmetrics_hold_no_raw_control_characters(report):
     lines = render_openmetrics(report).split("\n")
     assert lines[-2:] == ["# EOF", ""]
     assert all(line.isprintable() for line in lines)
+
+
+METRIC_NAME = st.one_of(
+    st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20),
+    st.sampled_from(['a"b', "a\\", '\\"', "{x=1}", "# EOF", "a,b", "é\u0301", "x" * 200, "a\\n"]),
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.lists(
+        st.builds(
+            MetricSummary,
+            METRIC_NAME,
+            st.sampled_from(["s", "B", "1", "rows/s", '"']),
+            st.sampled_from(["time", "level", "count", "value"]),
+            st.integers(0, 10**6),
+            NUMBER,
+            NUMBER,
+        ),
+        max_size=6,
+        unique_by=lambda metric: metric.name,
+    ),
+    reports(),
+)
+def test_openmetrics_is_read_back_by_the_parser_of_prometheus(metrics, report):
+    parser = pytest.importorskip("prometheus_client.openmetrics.parser")
+    text = render_openmetrics(replace(report, metrics=tuple(metrics)))
+    families = list(parser.text_string_to_metric_families(text))
+    assert len({family.name for family in families}) == len(families)
+    got: dict[str, dict[str, float]] = {"median": {}, "suite": {}}
+    for family in families:
+        for sample in family.samples:
+            assert math.isfinite(sample.value)
+            if "metric" in sample.labels:
+                what = family.name.split("_")[2]
+                got[what][sample.labels["metric"]] = sample.value
+    finite = {m.name: m.median for m in metrics if math.isfinite(float(f"{m.median:.1e}"))}
+    assert got["median"].keys() == finite.keys()
+    for name, value in got["median"].items():
+        assert value == pytest.approx(finite[name], rel=0.051)
+    levels = {metric.name for metric in metrics if metric.kind == "level"}
+    assert not levels & got["suite"].keys()
 
 
 @settings(deadline=None)

@@ -53,7 +53,9 @@ def test_a_new_file_an_old_file_and_a_missing_folder(tmp_path):
 
 
 @pytest.mark.parametrize("is_new", [True, False])
-@pytest.mark.parametrize("error", [Killed(), OSError(errno.ENOSPC, "No space left")])
+@pytest.mark.parametrize(
+    "error", [Killed(), OSError(errno.ENOSPC, "No space left"), KeyboardInterrupt()]
+)
 def test_at_every_kill_point_the_file_is_whole(tmp_path, is_new, error):
     path, old, new = tmp_path / "report.json", "old " * 1000, "new " * 50_000
     dead = isinstance(error, Killed)
@@ -63,7 +65,7 @@ def test_at_every_kill_point_the_file_is_whole(tmp_path, is_new, error):
         if not is_new:
             path.write_text(old)
         system, count = failing_at(k, error, dead_after=dead)
-        with contextlib.suppress(Killed, OSError):
+        with contextlib.suppress(Killed, OSError, KeyboardInterrupt):
             write_atomic(path, new, system=system)
         if count() < k:  # it ran through
             break
@@ -179,3 +181,13 @@ def test_functions_that_a_test_left_patched_are_not_used(tmp_path, monkeypatch):
     finally:
         monkeypatch.undo()
     assert (tmp_path / "a" / "b").read_text() == "x"
+
+
+def test_what_somebody_planted_at_the_temporary_name_is_not_written_to(tmp_path):
+    guessed = replace(_SYSTEM, urandom=bytes)  # a name that could be known
+    (tmp_path / "victim").write_text("theirs")
+    (tmp_path / f".crackle-{bytes(8).hex()}.tmp").hardlink_to(tmp_path / "victim")
+    with pytest.raises(FileExistsError):
+        write_atomic(tmp_path / "report.json", "ours", system=guessed)
+    assert (tmp_path / "victim").read_text() == "theirs"
+    assert not (tmp_path / "report.json").exists()
