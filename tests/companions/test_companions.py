@@ -12,7 +12,14 @@ from typing import Any
 
 import pytest
 
-from tests.faults.sessions import ON, Case, check_ledger, check_undisturbed, run_all
+from tests.faults.sessions import (
+    ON,
+    Case,
+    check_journal,
+    check_ledger,
+    check_undisturbed,
+    run_all,
+)
 
 pytestmark = pytest.mark.companions
 
@@ -40,6 +47,8 @@ def companion(
     same=False,
     plugins=OFF,
     conftest="",
+    name="",
+    complete=True,
 ):
     tests = SUITE.format(top=top, more=more.strip().replace("\n", "\n    "))
     base: dict[str, Any] = {
@@ -47,15 +56,17 @@ def companion(
         "files": files or {},
         "same_output": same,
         "plugins": plugins,
-        "timeout": 120,
+        "timeout": 900,  # a guard against what hangs: a full machine takes minutes
+        "complete": complete,
     }
-    cases = [Case(f"{distribution}", tests, args=tuple(args), **base)]
+    name = name or distribution
+    cases = [Case(name, tests, args=tuple(args), **base)]
     if workers:
-        cases.append(Case(f"{distribution}-n2", tests, args=("-n2", *args), **base))
-    return distribution, cases
+        cases.append(Case(f"{name}-n2", tests, args=("-n2", *args), **base))
+    return name, (distribution, cases)
 
 
-COMPANIONS = dict(
+COMPANIONS: dict[str, tuple[str, list[Case]]] = dict(
     [
         companion("pytest-xdist", same=True),
         companion(
@@ -83,6 +94,18 @@ def test_slow(record_metric):
     record_metric("before", 1)
     time.sleep(20)
 """,
+        ),
+        companion(
+            "pytest-timeout",
+            """
+@pytest.mark.timeout(.2, method="thread")
+def test_slow(record_metric):
+    import time
+    record_metric("before", 1)
+    time.sleep(20)
+""",
+            name="pytest-timeout-thread",
+            complete=None,
         ),
         companion(
             "pytest-asyncio",
@@ -122,7 +145,9 @@ async def test_async(record_metric):
             """
 def test_sub(subtests, record_metric):
     for i in range(3):
-        with subtests.test(i=i): record_metric.add("n")
+        with subtests.test(i=i):
+            record_metric.add("n")
+            assert i != 1
 """,
         ),
         companion(
@@ -150,6 +175,14 @@ def test_then(record_metric): record_metric("x", 1)
 """,
         ),
         companion(
+            "freezegun",
+            name="freezegun-from-the-start",
+            conftest="""
+from freezegun import freeze_time
+freeze_time("1955-11-12").start()
+""",
+        ),
+        companion(
             "pytest-freezer",
             """
 def test_frozen(freezer, record_metric): freezer.move_to("1999-01-01"); record_metric("x", 1)
@@ -172,6 +205,22 @@ def test_greenlets(record_metric):
     import gevent
     jobs = [gevent.spawn(record_metric.add, "n", 1) for _ in range(5)]
     gevent.joinall(jobs)
+""",
+        ),
+        companion(
+            "gevent",
+            """
+def test_threads(record_metric):
+    import threading
+    jobs = [threading.Thread(target=record_metric.add, args=("n", 1)) for _ in range(5)]
+    for job in jobs: job.start()
+    for job in jobs: job.join()
+""",
+            name="gevent-patched",
+            workers=False,  # execnet of the workers has its own threads before
+            conftest="""
+from gevent import monkey
+monkey.patch_all()
 """,
         ),
         companion(
@@ -232,7 +281,7 @@ def test_fake(fs, record_metric):
 )
 
 
-def is_there(distribution):
+def is_there(distribution: str) -> bool:
     try:
         importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
@@ -240,20 +289,26 @@ def is_there(distribution):
     return True
 
 
-NAMES = [case.name for _, cases in COMPANIONS.items() for case in cases]
+NAMES = [case.name for _, cases in COMPANIONS.values() for case in cases]
+ENDED = ("pytest-timeout-thread", "pytest-timeout-thread-n2")
+"""Where `os._exit` ends the session, or a worker."""
 
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
-    cases = [case for name, cases in COMPANIONS.items() if is_there(name) for case in cases]
-    return run_all(cases, tmp_path_factory.mktemp("companions"))
+    wanted = [case for name, cases in COMPANIONS.values() if is_there(name) for case in cases]
+    return run_all(wanted, tmp_path_factory.mktemp("companions"))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_beside_it_nothing_is_lost_or_disturbed(ran, name):
+def twins_of(ran, name):
     if name not in ran:
-        pytest.skip(f"{name.removesuffix('-n2')} is not installed")
-    twins = ran[name]
+        pytest.skip(f"what {name} is about is not installed")
+    return ran[name]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ENDED])
+def test_beside_it_nothing_is_lost_or_disturbed(ran, name):
+    twins = twins_of(ran, name)
     on, off = twins.on, twins.off
     assert on.status == off.status, on.stdout[-3000:] + on.stderr[-2000:]
     if not name.startswith(("pytest-sugar", "pytest-randomly", "pytest-random-order")):
@@ -261,6 +316,49 @@ def test_beside_it_nothing_is_lost_or_disturbed(ran, name):
     check_ledger(twins)
     assert on.report["faults"] == []
     assert "INTERNALERROR" not in on.stdout
-    assert all(0 <= test["metrics"].get("duration", 0) < 60 for test in on.report["tests"])
+    assert all(0 <= test["metrics"].get("duration", 0) < 900 for test in on.report["tests"])
     assert len(on.report["tests"]) >= 7
     assert ON[0] == "--crackle"
+
+
+def test_a_timeout_by_thread_loses_nothing_that_had_finished(ran):
+    """The method ends the process; what had finished is in the journal."""
+    twins = twins_of(ran, "pytest-timeout-thread")
+    check_undisturbed(twins)
+    check_journal(twins)
+    assert len(twins.on.ledger.done) == 7
+    assert not twins.on.has_report
+
+
+def test_a_timeout_by_thread_in_a_worker_is_a_crash(ran):
+    twins = twins_of(ran, "pytest-timeout-thread-n2")
+    check_undisturbed(twins)
+    check_ledger(twins, crashed=["test_it.py::test_slow"])
+    assert twins.on.report["session"]["complete"] is False
+
+
+@pytest.mark.parametrize("name", ["pytest-rerunfailures", "pytest-rerunfailures-n2"])
+def test_a_rerun_test_is_one_entry_with_its_attempt(ran, name):
+    tests = twins_of(ran, name).on.report["tests"]
+    (flaky,) = [test for test in tests if test["nodeid"].endswith("test_flaky")]
+    assert (flaky["attempt"], flaky["outcome"], flaky["metrics"]["n"]) == (2, "passed", 3.0)
+
+
+@pytest.mark.parametrize("name", ["pytest-randomly", "pytest-random-order"])
+def test_the_order_that_ran_is_the_one_that_is_told(ran, name):
+    """The journal has the shuffled order, and each test the place that it was collected at."""
+    session = twins_of(ran, name).on
+    records = [line for line in session.journal if "nodeid" in line]
+    ran_as = [record["nodeid"] for record in sorted(records, key=lambda r: r["seq"])]
+    assert ran_as == [nodeid for nodeid, _ in session.ledger.done]
+    collected = [record["nodeid"] for record in sorted(records, key=lambda r: r["index"])]
+    plain = [f"test_it.py::test_plain[{i}]" for i in range(6)]
+    assert collected == [*plain, "test_it.py::test_printed"]
+    assert ran_as != collected
+
+
+@pytest.mark.parametrize("name", ["pytest-subtests", "pytest-subtests-n2"])
+def test_a_test_with_a_failed_subtest_is_one_that_failed(ran, name):
+    tests = twins_of(ran, name).on.report["tests"]
+    (one,) = [test for test in tests if test["nodeid"].endswith("test_sub")]
+    assert (one["outcome"], one["attempt"], one["metrics"]["n"]) == ("failed", 0, 3.0)
