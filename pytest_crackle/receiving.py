@@ -113,8 +113,11 @@ class Receiver:
         when: str | None = report.when
         if when == "teardown":
             record = detach(report)
-            if record is not None and record.get("worker") is not None:
-                self._take_over(record, report.nodeid)
+            try:
+                if record is not None and record.get("worker") is not None:
+                    self._take_over(record, report.nodeid)
+            except Exception as problem:  # noqa: BLE001 - as above
+                self._fault("worker", problem)
             self.receive(report, record)
         elif when == CRASH:
             self.receive(report, _of_a_crash(report))

@@ -13,6 +13,7 @@ from pytest_crackle.attendance import Attendance
 from pytest_crackle.extensions import Extensions
 from pytest_crackle.firing import recorder, transport
 from pytest_crackle.firing.readings import Readings
+from pytest_crackle.receiving import Receiver
 from pytest_crackle.session import Controller
 from pytest_crackle.storage.journal import Journal
 from tests.faults.sessions import TALLY, Case, check_undisturbed, custom, run_all
@@ -61,7 +62,7 @@ def _functions(owner):
 def targets():
     """Every function of ours that a hook of ours calls, by module and path."""
     found: list[tuple[str, tuple[str, ...]]] = []
-    for cls in (recorder.Recorder, Controller, Readings, Journal, Attendance, Extensions):
+    for cls in (recorder.Recorder, Controller, Receiver, Readings, Journal, Attendance, Extensions):
         found += [(cls.__module__, (cls.__name__, name)) for name in _functions(cls)]
     for module in (recorder, sys.modules[Controller.__module__], pipeline, outputs, terminal):
         for name, value in vars(module).items():
@@ -79,7 +80,7 @@ def targets():
     for module_name, path in found:
         attrgetter(".".join(path))(sys.modules[module_name])  # it is there
     # the guards themselves are no target; a record_metric that raises is the test's own
-    guards = ("fault", "_fault", "_fail_closed", "_stamp", "_end_fixture")
+    guards = ("fault", "_fault", "_fail_closed", "_stamp", "_end_fixture", "receive")
     return sorted({target for target in found if target[1][-1] not in guards})
 
 
@@ -214,6 +215,10 @@ def test_a_start_that_fails_is_a_usage_error_with_a_gate(ran, name):
 
 NO_CARRIER = """
     import pytest
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol():  # another's protocol: records travel on the reports
+        return None
 
     class Thief:
         @pytest.hookimpl(wrapper=True, tryfirst=True)

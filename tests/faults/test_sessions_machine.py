@@ -49,7 +49,7 @@ EXAMPLES, STEPS = 150, 30
 
 def stop(config):
     """Take crackle off a configured pytest."""
-    for name in ("crackle-session", "crackle-recorder", "crackle-receiver"):
+    for name in ("crackle-session", "crackle-recorder"):
         config.pluginmanager.unregister(name=name)
 
 
@@ -101,8 +101,8 @@ class Sessions(RuleBasedStateMachine):
             items=[], shouldstop=False, shouldfail=False, exitstatus=0, config=self.config
         )
         self.run_through(self.controller.pytest_collection())
-        self.controller.pytest_runtestloop()
-        self.receiver: Any = self.config.pluginmanager.get_plugin("crackle-receiver")
+        self.controller.pytest_runtestloop()  # no workers are started: it takes records straight
+        self.receiver = self.controller._receiver
         self.workers: list[str | None] = [None] if mode == "alone" else ["gw0", "gw1"]
 
     def run_through(self, wrapper):
