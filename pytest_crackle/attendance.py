@@ -41,7 +41,7 @@ class Attendance:
 
     def expect(self, items: Sequence[pytest.Item]) -> None:
         """Note tests that will run in this process; they are named only if one is missing."""
-        self._items = items
+        self._items = [*self._items, *items] if self._items else items
         self._collected = self._collected or set()
 
     @property

@@ -136,7 +136,8 @@ class Readings:
         if self._find_log is not None and (log := self._find_log()) is not None:
             before = self._logged if log is self._log else 0  # the same list: another attempt
             self._log, self._logged = log, len(log)
-            metrics["warnings"] = float(max(0, self._logged - before))
+            came = self._logged - before
+            metrics["warnings"] = float(came) if came > 0 else 0.0
         whole = now >= self._listing_due
         if whole:
             self._listing_due = now + INTERVAL

@@ -300,12 +300,16 @@ class Recorder:
     def _with_totals(self) -> dict[str, float]:
         """Return the times of the phases and their sums."""
         metrics = self._metrics
-        values = list(metrics.values())  # CPU and wall by turns
+        cpu = wall = 0.0
+        values = iter(metrics.values())  # CPU and wall by turns
+        for spent, took in zip(values, values, strict=True):
+            cpu += spent
+            wall += took
+        metrics["duration"] = wall
         if self._has_cpu:
-            metrics["duration"], metrics["cpu"] = sum(values[1::2]), sum(values[::2])
+            metrics["cpu"] = cpu
             return metrics
-        walls = {name: value for name, value in metrics.items() if name not in _CPUS}
-        return walls | {"duration": sum(values[1::2])}
+        return {name: value for name, value in metrics.items() if name not in _CPUS}
 
 
 def _properties(record: Record) -> list[tuple[str, object]]:
