@@ -1,8 +1,9 @@
-"""Every speed benchmark in one go: what is off, what is on, the cooling, and what is kept.
+"""Every speed benchmark in one go: off, on, beside others, the cooling, and what is kept.
 
     python benchmarks/all.py [PART ...]
 
-Without a part all of them, in their order; each is a script of its own with its own options.
+Without a part all of them, in their order; each is a script of its own with its own options. It
+takes an hour, most of it valgrind's.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from pathlib import Path
 HERE = Path(__file__).parent
 SIZES = ("1000x3", "5000x3", "50000x3", "200000x3", "1000x10", "5000x10", "50000x10", "200000x10")
 PARTS = {
+    "off": [("startup.py",)],
     "firing": [("firing.py",)],
+    "peers": [("peers.py", "--instructions")],
+    "whole": [("whole.py",)],
     "cooling": [("cooling.py", *SIZES), ("cooling.py", "--rankseg", "1000000")],
     "footprint": [("footprint.py",)],
 }

@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -187,14 +188,16 @@ class Bench:
 
 
 def spread(values: list[float], form: str = "7.0f") -> str:
-    """Minimum, median and maximum, side by side."""
+    """Minimum, median and maximum, side by side; dashes where nothing was timed."""
+    if not values:
+        return " ".join(["-".rjust(len(format(0.0, form)))] * 3)
     three = (min(values), statistics.median(values), max(values))
     return " ".join(format(value, form) for value in three)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=9, help="0: count only, time nothing")
     parser.add_argument("--instructions", action="store_true")
     parser.add_argument("--only", nargs="*", default=[], help="names of variants beside bare")
     default = Path(tempfile.gettempdir()) / "crackle-peers"
@@ -216,8 +219,11 @@ def table(
     bench: Bench, title: str, rows: list[tuple[Variant, str]], given: argparse.Namespace
 ) -> None:
     """Measure one kind of suite and print its part of the table."""
-    calls = [bench.calls(*row) for row in rows]
-    instructions = [bench.instructions(*row) if given.instructions else 0.0 for row in rows]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # counts are the same on a busy machine
+        calls = list(pool.map(lambda row: bench.calls(*row), rows))
+        instructions = [0.0] * len(rows)
+        if given.instructions:
+            instructions = list(pool.map(lambda row: bench.instructions(*row), rows))
     cpu: list[list[float]] = [[] for _ in rows]
     start: list[list[float]] = [[] for _ in rows]
     peak: list[list[float]] = [[] for _ in rows]
