@@ -25,6 +25,8 @@ _ELLIPSIS: Final = "…"
 _MOST_LINES: Final = 4
 """A sentence longer than this is in the JSON report in full."""
 _MOST_NAMED: Final = 5
+_MOST_PARTS: Final = 3
+"""A node id is cut to no less than this part of a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +96,22 @@ class Medium:
         )
         return [Line(part, style) for part in parts]
 
+    def headline(
+        self, label: str, pattern: Pattern, style: Style = "", *, indent: int
+    ) -> list[Line]:
+        """Wrap a pattern's summary; where it is too long, its node ids lose more than its words."""
+        most, parts = self.width - indent, 1
+        text = label + self.sentence(pattern, most)
+        while parts < _MOST_PARTS and len(self.lines(text, indent=indent, most=None)) > _MOST_LINES:
+            parts += 1
+            text = label + self.sentence(pattern, most // parts)
+        return self.lines(text, style, indent=indent)
+
     def sentence(self, pattern: Pattern, room: int) -> str:
         """Return a pattern's summary with node ids that are wider than `room` shortened."""
         text = self.clean(pattern.summary)
-        named = [pattern.at or "", *pattern.exceptions[:_MOST_NAMED], *pattern.tests[:_MOST_NAMED]]
+        tests = [*pattern.tests[:_MOST_NAMED], *pattern.tests[-1:]]
+        named = [pattern.at or "", *pattern.exceptions[:_MOST_NAMED], *tests]
         names = {self.clean(name) for name in named}
         for name in sorted(names, key=lambda name: (-len(name), name)):
             if layout.display_width(name) > room and name in text:

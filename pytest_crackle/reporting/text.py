@@ -226,9 +226,7 @@ def _headlines(wish: _Wish, count: int) -> list[Line]:
 def _headline(wish: _Wish, pattern: Pattern) -> list[Line]:
     medium = wish.medium
     style = "dim" if pattern.accepted else _STYLES[pattern.level]
-    sentence = medium.sentence(pattern, medium.width - INDENT)
-    label = LABELS[pattern.level]
-    lines = medium.lines(f"{label}  {sentence}", style, indent=INDENT)
+    lines = medium.headline(f"{LABELS[pattern.level]}  ", pattern, style, indent=INDENT)
     tag = f"[{pattern.id}] (accepted)" if pattern.accepted else f"[{pattern.id}]"
     tag = medium.fit(tag, medium.width - INDENT)
     if len(medium.fit(f"{lines[-1].text} {tag}")) == len(lines[-1].text) + 1 + len(tag):

@@ -210,6 +210,26 @@ def test_a_very_long_node_id_keeps_the_tests_name():
         assert any("test_a.py::test_refund" in line.text for line in lines)
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_sentence_of_two_long_ids_loses_of_the_ids_not_of_its_words(width):
+    folder = "tests/api/v2/warehouse/regional/"
+    first = f"{folder}test_orders_of_customers.py::TestRefunds::test_refund[eu-first-order-paid]"
+    last = f"{folder}test_orders_of_customers.py::TestRefunds::test_refund[us-last-order-unpaid]"
+    words = "366 tests leave 121 MiB in all (86.5 -> 207 MiB): a peak, not a leak."
+    tests = (first, *(f"{folder}test_b.py::test_{i}" for i in range(20)), last)
+    pattern = replace(
+        sample_report().patterns[0],
+        summary=f"From {first} to {last}, {words}",
+        tests=tests,
+        at=first,
+    )
+    lines = render_text(small_report(list(tests), [pattern]), width, -1)
+    told = " ".join(" ".join(line.text for line in lines).split())
+    assert words in told
+    assert "test_refund[eu" in told
+    assert "test_refund[us" in told
+
+
 def test_incomplete_and_partial_runs_say_so():
     report = sample_report()
     session = SessionInfo(complete=False, incomplete_because="worker gw1 died")
