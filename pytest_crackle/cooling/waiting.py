@@ -5,13 +5,27 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from pytest_crackle.model.units import format_percent
+
 if TYPE_CHECKING:
     from pytest_crackle.cooling.suite import Suite
 
-__all__ = ["FLOOR", "steady_of", "waits_of"]
+__all__ = [
+    "FLOOR",
+    "least_wait",
+    "on_a_core",
+    "phase_wait",
+    "steady_of",
+    "unqueued_seconds",
+    "waiting_phrase",
+    "waits_of",
+]
 
 FLOOR: Final = 0.010
 """Seconds; below this a duration is cheap, and CPU over wall time is noise (detectors.md 1)."""
+# least share of waiting of a test that is said to wait; without the run-queue delay a loaded
+# machine looks like waiting up to .65 (84 tests of 55 ms in a recorded suite): then TRUE_WAIT
+WAITING: Final = 0.6
 TRUE_WAIT: Final = 0.8
 TRUE_WAIT_SECONDS: Final = 0.050
 KAPPA_TESTS: Final = 10
@@ -52,6 +66,68 @@ def steady_of(suite: Suite) -> list[float]:
         if wait >= TRUE_WAIT and walls[row] - cpus[row] >= TRUE_WAIT_SECONDS:
             out[row] = walls[row]
     return out
+
+
+def least_wait(suite: Suite) -> float:
+    """Return the share of waiting from which on a test is said to wait."""
+    return WAITING if "delay" in suite.table.columns else TRUE_WAIT
+
+
+def phase_wait(suite: Suite, metric: str, row: int) -> float:
+    """Share of a phase that the test waited, by the CPU time of the phase or else of the test."""
+    children = suite.column("cpu.children")[row]
+    if math.isnan(children) and suite.column("subprocesses")[row] > 0:
+        return 0.0  # other processes may do the work, and nobody measured them
+    cpu_name = metric.replace("duration", "cpu")
+    cpu = suite.column(cpu_name)[row] if cpu_name in suite.table.columns else math.nan
+    wall = suite.column(metric)[row]
+    if math.isnan(cpu) or metric == "duration":
+        return suite.wait[row]
+    # delay and children are known for the whole test only: all of them is the careful choice
+    others = (suite.column("delay")[row], children)
+    busy = cpu + math.fsum(value for value in others if value > 0)
+    return 1.0 - min(1.0, busy / wall)
+
+
+def waiting_phrase(suite: Suite, share: float) -> str:
+    """Say how much of their time tests wait, after a comma; nothing where they rather work."""
+    return f", {format_percent(share)} waiting" if share >= least_wait(suite) else ""
+
+
+def on_a_core(suite: Suite, row: int, wall: float, cpu: float) -> float:
+    """Return the seconds of a part of a test less those in which it was ready but had no core.
+
+    Parameters
+    ----------
+    suite : Suite
+    row : int
+    wall, cpu : float
+        Of the part, seconds.
+
+    Returns
+    -------
+    float
+        `wall` where the run-queue delay is not known.
+
+    Notes
+    -----
+    The delay is known for the whole test. A test queues where it works, so a part has of it the
+    share that it has of the CPU time, and no more than it was off the core.
+    """
+    delay, whole = suite.column("delay")[row], suite.column("cpu")[row]
+    if not (delay > 0 and whole > 0 and 0 <= cpu < wall):
+        return wall
+    return wall - min(wall - cpu, delay * min(1.0, cpu / whole))
+
+
+def unqueued_seconds(suite: Suite) -> float:
+    """Return the seconds of all tests less those in which they were ready but had no core."""
+    cpu = suite.column("cpu")
+    queued = (
+        suite.duration[row] - on_a_core(suite, row, suite.duration[row], cpu[row])
+        for row in suite.rows
+    )
+    return suite.seconds - math.fsum(queued)
 
 
 def _kappas(suite: Suite) -> dict[str | None, float]:

@@ -16,7 +16,13 @@ from pytest_crackle.cooling.clusters.contrast import (
 from pytest_crackle.cooling.detectors.base import Detection, Finding
 from pytest_crackle.cooling.numeric import mad_of, median_of, mid_ranks
 from pytest_crackle.cooling.tails import log_rank_sum_p
-from pytest_crackle.cooling.waiting import FLOOR
+from pytest_crackle.cooling.waiting import (
+    FLOOR,
+    on_a_core,
+    phase_wait,
+    unqueued_seconds,
+    waiting_phrase,
+)
 from pytest_crackle.cooling.wording import files_phrase, having, phase_name
 from pytest_crackle.model.pattern import Explanation, PatternKind
 from pytest_crackle.model.units import count_of, format_percent, format_value
@@ -88,20 +94,23 @@ def find_groups(suite: Suite, profile: Profile) -> Detection:
         Findings of kind clustering, sub-kind group. `evidence`: `cluster_size`, `avg_distance`
         (mean pairwise distance of logarithms over the robust spread of all tests), `cost_seconds`,
         `share` (of the suite), `lift` (median over median of the rest), `median`, `files`,
-        `spread`. The cost is the median times the number of tests, or their sum if that is less.
+        `spread`, `wait` (median share). The cost is the median times the number of tests, or their
+        sum if that is less.
 
     Notes
     -----
     Attributes that cost enough are hypotheses. Kept: four in five values over 10 ms, a robust
     spread of the logarithm within the limit, a median that is `ratio` times the rest's, and the
-    rank-sum p-value for the session. Of overlapping groups of a phase the one with the greatest
-    excess cost stays, or the smallest group within it that has 98 % of that: it is the fixture of
-    40 tests, not the module that holds 4 more, whichever costs more by chance. O(n log n + total
-    size of the attributes + groups^2) a phase.
+    rank-sum p-value for the session. Without the time in which they were ready but had no core the
+    tests must cost enough as well: what a busy machine adds is none of theirs. Of overlapping
+    groups of a phase the one with the greatest excess cost stays, or the smallest group within it
+    that has 98 % of that: it is the fixture of 40 tests, not the module that holds 4 more,
+    whichever costs more by chance. O(n log n + total size of the attributes + groups^2) a phase.
     """
     findings: list[Finding] = []
     hypotheses = 0
     least = profile.least_cost(suite.seconds)
+    least_unqueued = profile.least_cost(unqueued_seconds(suite))
     for metric in suite.phases:
         column, present = suite.column(metric), suite.rows_with(metric)
         counted = None if len(present) == len(suite.rows) else frozenset(present)
@@ -122,7 +131,9 @@ def find_groups(suite: Suite, profile: Profile) -> Detection:
                 continue
             ranking = ranking or _rank(suite, metric)
             group = _measure(ranking, attribute, rows, values, spread)
-            if group.median >= profile.ratio * group.rest:
+            if group.median < profile.ratio * group.rest:
+                continue
+            if _unqueued_cost(suite, group) >= least_unqueued:
                 candidates.append(group)
         if ranking is not None:
             kept = [g for g in _without_overlap(candidates) if not g.attribute.says_slow]
@@ -167,6 +178,13 @@ def _measure(
 def _shared_cost(values: Sequence[float], median: float) -> float:
     """Return what tests share: the median for each; one test of many seconds is no shared cost."""
     return min(math.fsum(values), len(values) * median)
+
+
+def _unqueued_cost(suite: Suite, group: _Group) -> float:
+    """Return what the tests share less the time without a core, which is the machine's doing."""
+    wall, cpu = suite.column(group.metric), suite.column(group.metric.replace("duration", "cpu"))
+    values = [on_a_core(suite, row, wall[row], cpu[row]) for row in group.rows]
+    return _shared_cost(values, median_of(values))
 
 
 def _spread(values: Sequence[float]) -> float:
@@ -222,6 +240,7 @@ def _finding(suite: Suite, profile: Profile, ranking: _Ranking, group: _Group) -
         "share": group.cost / suite.seconds,
         "lift": group.median / group.rest,
         "spread": group.spread,
+        "wait": median_of([phase_wait(suite, group.metric, row) for row in group.rows]),
         "avg_distance": mean_distance(
             [column[row] for row in group.rows], log_scale(ranking.values)
         ),
@@ -252,8 +271,10 @@ def _sentence(suite: Suite, group: _Group, evidence: dict[str, float]) -> str:
         who += f" {files_phrase(suite, group.rows)} share fixture {attribute.name}:"
     else:
         who += f" {having(attribute.type, attribute.name)}:"
+    each = group.cost / len(group.rows)  # the median, or less where their sum is
+    waiting = waiting_phrase(suite, evidence["wait"])
     return (
-        f"{who} {phase_name(group.metric)} {format_value(group.median, 's')} each,"
+        f"{who} {phase_name(group.metric)} {format_value(each, 's')} each{waiting},"
         f" {format_value(group.cost, 's')} = {format_percent(evidence['share'])} of the suite."
     )
 

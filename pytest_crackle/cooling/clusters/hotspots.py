@@ -10,6 +10,7 @@ from pytest_crackle.cooling.clusters.contrast import log_p_above, log_scale, mea
 from pytest_crackle.cooling.detectors.base import Detection, Finding
 from pytest_crackle.cooling.numeric import median_of, mid_ranks
 from pytest_crackle.cooling.tails import log_rank_sum_p
+from pytest_crackle.cooling.waiting import waiting_phrase
 from pytest_crackle.cooling.wording import having
 from pytest_crackle.model.pattern import Explanation, PatternKind
 from pytest_crackle.model.units import count_of, format_percent, format_value
@@ -64,7 +65,8 @@ def find_hot(suite: Suite, profile: Profile) -> Detection:
     Detection
         Findings of kind clustering, sub-kind hot. `evidence`: `cluster_size`, `cost_seconds`
         (steady: CPU, or wall time of tests that truly wait), `share` (of the suite's steady cost),
-        `tests_share`, `lift` (the one over the other), `median`, `avg_distance`.
+        `tests_share`, `lift` (the one over the other), `median`, `wait` (share of the cost),
+        `avg_distance`.
 
     Notes
     -----
@@ -135,15 +137,17 @@ def _finding(suite: Suite, profile: Profile, spot: _Spot) -> Finding:
         "share": spot.share,
         "lift": spot.lift,
         "median": median_of(values),
+        "wait": _wait(suite, spot),
         "avg_distance": mean_distance(values, log_scale([suite.steady[row] for row in suite.rows])),
     }
+    waiting = waiting_phrase(suite, evidence["wait"])
     return Finding(
         kind=PatternKind.CLUSTERING,
         subkind="hot",
         summary=(
             f"{count_of(len(rows), 'test')} ({format_percent(evidence['tests_share'])})"
             f" {having(attribute.type, attribute.name)} take {format_percent(spot.share)}"
-            f" of the {_time_of(suite)} ({format_value(spot.cost, 's')})."
+            f" of the {_time_of(suite)} ({format_value(spot.cost, 's')}{waiting})."
         ),
         metrics=("duration",),
         rows=rows,
@@ -156,6 +160,13 @@ def _finding(suite: Suite, profile: Profile, spot: _Spot) -> Finding:
         score=spot.score,
         details=("cost: CPU seconds, or wall seconds of a test that waits",),
     )
+
+
+def _wait(suite: Suite, spot: _Spot) -> float:
+    """Share of the cost in which its tests truly wait."""
+    steady, cpu = suite.steady, suite.cpu
+    waiting = (row for row in spot.attribute.rows if steady[row] > cpu[row])
+    return math.fsum(suite.wait[row] * steady[row] for row in waiting) / spot.cost
 
 
 def _time_of(suite: Suite) -> str:

@@ -10,7 +10,7 @@ from pytest_crackle.cooling.clusters.contrast import SIGMA, log_scale, mean_dist
 from pytest_crackle.cooling.detectors.base import Detection, Finding
 from pytest_crackle.cooling.numeric import mad_of, median_of, quantile
 from pytest_crackle.cooling.suite import DAY
-from pytest_crackle.cooling.waiting import FLOOR
+from pytest_crackle.cooling.waiting import FLOOR, on_a_core, unqueued_seconds, waiting_phrase
 from pytest_crackle.cooling.wording import files_phrase
 from pytest_crackle.model.pattern import Explanation, PatternKind
 from pytest_crackle.model.units import count_of, format_count, format_percent, format_value
@@ -38,6 +38,10 @@ class _Fixture:
     rows: list[int]
     seconds: list[float]
     """Wall time of each set-up without those of other fixtures."""
+    on_core: list[float]
+    """The same less the time without a core, which is the machine's doing."""
+    waits: list[float]
+    """Share of each that was spent waiting."""
 
     @property
     def cost(self) -> float:
@@ -46,7 +50,11 @@ class _Fixture:
     @property
     def saving(self) -> float:
         """Seconds that remain if one of the set-ups, of median length, is enough."""
-        return max(0.0, self.cost - median_of(self.seconds))
+        return _saving(self.seconds)
+
+
+def _saving(seconds: Sequence[float]) -> float:
+    return max(0.0, math.fsum(seconds) - median_of(seconds))
 
 
 def find_setups(suite: Suite, profile: Profile) -> Detection:
@@ -62,17 +70,20 @@ def find_setups(suite: Suite, profile: Profile) -> Detection:
     -------
     Detection
         Findings of kind clustering, sub-kind group, exact: the set-ups were measured one by one.
-        `evidence`: as for groups, with `setups`, `saving`, `low` and `high` (10 and 90 % quantile).
+        `evidence`: as for groups, with `setups`, `saving`, `low` and `high` (10 and 90 %
+        quantile), `wait` (median share).
         `notes`: what fixtures of the session cost, which is no pattern.
 
     Notes
     -----
-    The median set-up must take 10 ms. A fixture wider than a function needs three set-ups. Linear
+    The median set-up must take 10 ms. As with groups, enough must be left to save without the time
+    in which the machine gave no core. A fixture wider than a function needs three set-ups. Linear
     in the set-ups.
     """
     findings = []
     notes = []
     least = profile.least_cost(suite.seconds)
+    least_on_core = profile.least_cost(unqueued_seconds(suite))
     for fixture in _fixtures(suite):
         if fixture.scope == "session":
             if fixture.cost >= least:
@@ -81,7 +92,7 @@ def find_setups(suite: Suite, profile: Profile) -> Detection:
         fewest = profile.min_tests if fixture.scope == "function" else LEAST_WIDE
         if len(fixture.rows) < fewest or median_of(fixture.seconds) < FLOOR:
             continue
-        if fixture.saving >= least:
+        if fixture.saving >= least and _saving(fixture.on_core) >= least_on_core:
             findings.append(_finding(suite, profile, fixture))
     findings.sort(key=lambda finding: (-finding.score, finding.anchor))
     return Detection(tuple(findings), 0, (), tuple(notes))
@@ -97,10 +108,21 @@ def _fixtures(suite: Suite) -> list[_Fixture]:
             if not 0 <= setup.wall <= DAY:
                 continue  # a patched clock
             key = (setup.name, setup.scope)
-            fixture = found.setdefault(key, _Fixture(setup.name, setup.scope, [], []))
+            fixture = found.setdefault(key, _Fixture(setup.name, setup.scope, [], [], [], []))
             fixture.rows.append(row)
             fixture.seconds.append(setup.wall)
+            fixture.on_core.append(on_a_core(suite, row, setup.wall, setup.cpu))
+            fixture.waits.append(_wait(suite, row, setup.wall, setup.cpu))
     return [found[key] for key in sorted(found)]
+
+
+def _wait(suite: Suite, row: int, wall: float, cpu: float) -> float:
+    """Share of a set-up that was waiting; what children work may be all for it."""
+    children = suite.column("cpu.children")[row]
+    if math.isnan(children) and suite.column("subprocesses")[row] > 0:
+        return 0.0
+    busy = cpu + (children if children > 0 else 0.0) + wall - on_a_core(suite, row, wall, cpu)
+    return 1.0 - min(1.0, busy / wall) if wall > 0 else 0.0
 
 
 def _note(suite: Suite, fixture: _Fixture) -> str:
@@ -129,6 +151,7 @@ def _finding(suite: Suite, profile: Profile, fixture: _Fixture) -> Finding:
         "cost_seconds": fixture.cost,
         "share": fixture.cost / max(suite.seconds, fixture.cost),
         "saving": fixture.saving,
+        "wait": median_of(fixture.waits),
         "avg_distance": mean_distance(seconds, scale),
     }
     return Finding(
@@ -154,6 +177,7 @@ def _sentence(suite: Suite, profile: Profile, fixture: _Fixture, evidence: dict[
         each = f"{format_value(evidence['median'], 's')} each"
     else:
         each = f"{format_value(evidence['low'], 's')} to {format_value(evidence['high'], 's')}"
+    each += waiting_phrase(suite, evidence["wait"])
     cost = f"{format_value(fixture.cost, 's')} = {format_percent(evidence['share'])} of the suite"
     saving = format_value(fixture.saving, "s")
     if fixture.scope == "function":

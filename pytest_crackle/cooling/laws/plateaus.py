@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_crackle.cooling.detectors.base import Detection, Finding
 from pytest_crackle.cooling.numeric import median_of
 from pytest_crackle.cooling.tails import log_poisson_sf
+from pytest_crackle.cooling.waiting import least_wait, phase_wait
 from pytest_crackle.cooling.wording import files_phrase, having, phase_name
 from pytest_crackle.model.pattern import PatternKind
 from pytest_crackle.model.units import count_of, format_count, format_percent, format_value
@@ -33,10 +34,6 @@ HALF_WIDTHS: Final = (0.003, 0.01, 0.03)
 BACKGROUNDS: Final = (0.7, 0.35, 0.15)
 # a window of many more tests than chance before cost and waiting are looked at
 LEAST_LOG_P: Final = math.log(1e-3)
-# least share of waiting of a test that takes part; without the run-queue delay a loaded machine
-# looks like waiting up to .65 (84 tests of 55 ms in a recorded suite): then that of true waits
-WAITING: Final = 0.6
-WAITING_WITHOUT_DELAY: Final = 0.8
 TELLING_LIFT: Final = 2.0
 
 
@@ -95,13 +92,13 @@ def find_plateaus(suite: Suite, profile: Profile) -> Detection:
     findings: list[Finding] = []
     hypotheses = 0
     least = profile.least_cost(suite.even.seconds)
-    limit = WAITING if "delay" in suite.table.columns else WAITING_WITHOUT_DELAY
+    limit = least_wait(suite)
     for metric in suite.phases:
         column = suite.column(metric)
         rows = [
             row
             for row in suite.rows
-            if column[row] >= SHORTEST and _phase_wait(suite, metric, row) >= limit
+            if column[row] >= SHORTEST and phase_wait(suite, metric, row) >= limit
         ]
         if len(rows) < profile.min_tests:
             continue
@@ -113,7 +110,7 @@ def find_plateaus(suite: Suite, profile: Profile) -> Detection:
             cost = math.fsum(column[row] for row in members)
             if cost < least:
                 continue
-            wait = median_of([_phase_wait(suite, metric, row) for row in members])
+            wait = median_of([phase_wait(suite, metric, row) for row in members])
             plateau = _Plateau(metric, members, window, cost, wait)
             findings.append(_finding(suite, profile, plateau, logs))
     return Detection(tuple(findings), hypotheses)
@@ -160,22 +157,6 @@ def _background(logs: Sequence[float], centre: float, half: float, inside: int) 
         density = (around - inside + 1) / (2 * reach - 2 * half)
         expected = max(expected, density * 2 * half)
     return expected
-
-
-def _phase_wait(suite: Suite, metric: str, row: int) -> float:
-    """Share of a phase that the test waited, by the CPU time of the phase or else of the test."""
-    children = suite.column("cpu.children")[row]
-    if math.isnan(children) and suite.column("subprocesses")[row] > 0:
-        return 0.0  # other processes may do the work, and nobody measured them
-    cpu_name = metric.replace("duration", "cpu")
-    cpu = suite.column(cpu_name)[row] if cpu_name in suite.table.columns else math.nan
-    wall = suite.column(metric)[row]
-    if math.isnan(cpu) or metric == "duration":
-        return suite.wait[row]
-    # delay and children are known for the whole test only: all of them is the careful choice
-    others = (suite.column("delay")[row], children)
-    busy = cpu + math.fsum(value for value in others if value > 0)
-    return 1.0 - min(1.0, busy / wall)
 
 
 def _finding(suite: Suite, profile: Profile, plateau: _Plateau, logs: Sequence[float]) -> Finding:

@@ -49,7 +49,7 @@ def test_a_fixture_that_costs_is_found_with_its_tests():
     assert finding.rows == tuple(range(200, 240))
     assert finding.anchor == "fixture warehouse"
     assert finding.summary == (
-        "40 tests in 4 files share fixture warehouse: setup 60.8 ms each, 2.42 s = 72 % of the"
+        "40 tests in 4 files share fixture warehouse: setup 60.6 ms each, 2.42 s = 72 % of the"
         " suite."
     )
     evidence = finding.evidence
@@ -120,3 +120,40 @@ def test_the_recheck_wants_the_same_limits():
     assert recheck(suite.column, suite.rows[:205]) == 0
     slow = [value / 10 for value in suite.column("duration.setup")]
     assert recheck(lambda _: slow, suite.rows) == 0
+
+
+def crowded(n, wall, cpu, delay):
+    """Users of a fixture whose set-up takes `cpu` seconds of `wall`, queued for `delay`."""
+    metrics = {"cpu.setup": cpu, "cpu": cpu + 0.002, "delay": delay}
+    return users(n, setup=wall, metrics=metrics)
+
+
+@pytest.mark.parametrize(
+    ("wall", "cpu", "delay", "found"),
+    [
+        pytest.param(0.06, 0.06, 0.0, 1, id="work"),
+        pytest.param(0.06, 0.012, 0.046, 0, id="work on a machine that has five others to do"),
+        pytest.param(0.3, 0.06, 0.24, 1, id="work that is enough there too"),
+        pytest.param(0.06, 0.0005, 0.001, 1, id="waiting"),
+    ],
+)
+def test_what_a_busy_machine_adds_is_no_cost(wall, cpu, delay, found):
+    suite = suite_of(background(200, metrics={"delay": 0.0}) + crowded(40, wall, cpu, delay))
+    assert len(find_groups(suite, NORMAL).findings) == found
+
+
+def test_tests_that_wait_are_said_to():
+    (finding,) = find_groups(
+        suite_of(background(200, metrics={"delay": 0.0}) + crowded(40, 0.06, 5e-4, 1e-3)), NORMAL
+    ).findings
+    assert ": setup 60.6 ms each, 98 % waiting, 2.42 s = " in finding.summary
+    assert finding.evidence["wait"] == pytest.approx(0.975, abs=0.01)
+
+
+def test_one_cheap_test_among_few_lowers_what_is_said_of_each():
+    records = background(200) + users(7, setup=0.3)
+    records[-1]["metrics"]["duration.setup"] = 0.02
+    (finding,) = find_groups(suite_of(records), NORMAL).findings
+    cost = finding.evidence["cost_seconds"]
+    assert cost < 7 * finding.evidence["median"]
+    assert f": setup {1000 * cost / 7:.0f} ms each, {cost:.2f} s = " in finding.summary

@@ -107,3 +107,14 @@ def test_the_recheck_wants_the_same_limits():
     assert recheck(suite.column, suite.rows[::2]) < -10
     assert recheck(suite.column, suite.rows[:402]) == 0
     assert recheck(lambda name: [v / 50 for v in suite.column(name)], suite.rows) == 0
+
+
+def test_a_cost_of_waiting_is_said_to_be_so():
+    slow = heavy(40, markers=["network"])
+    for rec in slow:
+        rec["metrics"]["cpu"] = 0.001
+    (finding,) = find_hot(suite_of(background(400) + slow), NORMAL).findings
+    assert finding.summary == (
+        "40 tests (9.1 %) with marker network take 87 % of the time (11.3 s, 99.6 % waiting)."
+    )
+    assert finding.evidence["wait"] == pytest.approx(0.996, abs=0.001)

@@ -105,3 +105,30 @@ def test_the_recheck_follows_the_set_up_times():
     assert recheck(suite.column, suite.rows[:210]) == 0
     faster = [value / 5 for value in suite.column("duration.setup")]
     assert recheck(lambda _: faster, suite.rows) == 0
+
+
+@pytest.mark.parametrize(
+    ("wall", "cpu", "delay", "found"),
+    [
+        pytest.param(0.06, 0.012, 0.047, 0, id="work on a machine that has five others to do"),
+        pytest.param(0.06, 0.0005, 0.001, 1, id="waiting"),
+        pytest.param(0.3, 0.06, 0.239, 1, id="work that is enough there too"),
+    ],
+)
+def test_what_a_busy_machine_adds_to_a_set_up_is_no_saving(wall, cpu, delay, found):
+    records = background(200, metrics={"delay": 0.0}) + with_setups(
+        40, seconds=wall, metrics={"cpu.setup": cpu, "cpu": cpu + 0.002, "delay": delay}
+    )
+    for rec in records[200:]:
+        rec["setups"][0][3] = cpu
+    findings = find_setups(suite_of(records), NORMAL).findings
+    assert len(findings) == found
+    assert [" % waiting, " in finding.summary for finding in findings] == [cpu < 0.01] * found
+
+
+def test_a_set_up_that_waits_for_what_others_work_is_not_said_to_wait():
+    records = background(200) + with_setups(40, metrics={"cpu.children": 0.06})
+    for rec in records[200:]:
+        rec["setups"][0][3] = 0.0005
+    (finding,) = find_setups(suite_of(records), NORMAL).findings
+    assert "waiting" not in finding.summary
