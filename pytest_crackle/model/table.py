@@ -13,6 +13,7 @@ from pytest_crackle.model.metrics import BUILTIN, MetricInfo
 from pytest_crackle.model.record import check_record
 from pytest_crackle.model.recordcolumns import RecordColumns, param_of
 from pytest_crackle.model.rows import REPLACED, add_columns, add_facts, latest_records
+from pytest_crackle.model.setupnames import as_written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -274,7 +275,8 @@ def _add_setups(table: MetricTable, records: RecordColumns, rows: list[int]) -> 
     setups: dict[int, list[FixtureSetup]] = {}
     for number, (name, scope), wall, cpu in names:
         if (row := rows[number]) != REPLACED:
-            setups.setdefault(row, []).append(FixtureSetup(name, scope, wall, cpu))
+            known = as_written(name, table.modules[row])
+            setups.setdefault(row, []).append(FixtureSetup(known, scope, wall, cpu))
     table.setups.update((row, tuple(some)) for row, some in setups.items())
 
 

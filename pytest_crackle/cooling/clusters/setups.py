@@ -180,14 +180,15 @@ def _sentence(suite: Suite, profile: Profile, fixture: _Fixture, evidence: dict[
     each += waiting_phrase(suite, evidence["wait"])
     cost = f"{format_value(fixture.cost, 's')} = {format_percent(evidence['share'])} of the suite"
     saving = format_value(fixture.saving, "s")
+    own = "::" in fixture.name  # a method or function that is run as a fixture
     if fixture.scope == "function":
-        return (
-            f"{count_of(len(set(fixture.rows)), 'test')} {files_phrase(suite, fixture.rows)} share"
-            f" fixture {fixture.name}: setup {each}, {cost}; a wider scope would save {saving}."
-        )
+        who = count_of(len(set(fixture.rows)), "test")
+        who += " run" if own else f" {files_phrase(suite, fixture.rows)} share fixture"
+        return f"{who} {fixture.name}: setup {each}, {cost}; a wider scope would save {saving}."
     times = count_of(len(fixture.rows), "time")
+    what = "" if own else f"{fixture.scope.capitalize()} fixture "
     return (
-        f"{fixture.scope.capitalize()} fixture {fixture.name} is set up {times},"
+        f"{what}{fixture.name} is {'run' if own else 'set up'} {times},"
         f" {each}, {cost}; one for the session would save {saving}."
     )
 

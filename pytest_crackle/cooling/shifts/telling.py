@@ -103,7 +103,10 @@ def wide_phrase(table: MetricTable, row: int) -> str | None:
     wide = [setup for setup in table.setups.get(row, ()) if setup.scope != "function"]
     if not wide:
         return None
-    names = [f"{setup.scope} fixture {setup.name}" for setup in wide[:_MOST_FIXTURES]]
+    names = [
+        setup.name if "::" in setup.name else f"{setup.scope} fixture {setup.name}"
+        for setup in wide[:_MOST_FIXTURES]
+    ]
     if more := len(wide) - len(names):
         names.append(f"{more} more")
     return f"{table.nodeids[row]} sets up {', '.join(names)}"

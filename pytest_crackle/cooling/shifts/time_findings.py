@@ -122,14 +122,13 @@ def cases_finding(
 
 def fixture_finding(suite: Suite, shift: TimeShift, n_series: int) -> Finding:
     """Tell that a fixture takes longer to set up from some test on."""
-    test = suite.table.nodeids[shift.rows[0]]
+    test, name = suite.table.nodeids[shift.rows[0]], shift.series.name
+    who = f"{name} takes" if "::" in name else f"Fixture {name} takes"
+    how_long = f"{_times(shift)} as long{'' if '::' in name else ' to set up'}"
     return Finding(
         kind=KIND,
         subkind="fixture",
-        summary=(
-            f"Fixture {shift.series.name} takes {_times(shift)} as long to set up "
-            f"from {test} on {_size(shift)}."
-        ),
+        summary=f"{who} {how_long} from {test} on {_size(shift)}.",
         metrics=("duration.setup",),
         rows=tuple(sorted(shift.rows)),
         anchor=f"fixture {shift.series.name}",
