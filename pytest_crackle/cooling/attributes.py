@@ -22,7 +22,15 @@ TYPES: Final = ("fixture", "function", "class", "module", "marker", "directory")
 COMMON: Final = 0.9
 """An attribute of more than this share of the tests tells nothing."""
 
-_DULL: Final = frozenset({"request"})
+_DULL: Final = frozenset(
+    {
+        *("request", "pytestconfig", "monkeypatch", "recwarn", "doctest_namespace", "subtests"),
+        *("capfd", "capfdbinary", "caplog", "capsys", "capsysbinary", "capteesys"),
+        *("tmp_path", "tmp_path_factory", "tmpdir", "tmpdir_factory"),
+        *("record_property", "record_testsuite_property", "record_xml_attribute", "record_metric"),
+    }
+)
+"""Fixtures of pytest's and ours that say how a test looks at what it does, not what that is."""
 
 _SLOW: Final = re.compile(
     r"(?:^|_)(?:x?slow|veryslow|slower|slowest|slowtest|long|longrun|longrunning|heavy|expensive"

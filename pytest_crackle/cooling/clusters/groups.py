@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from pytest_crackle.cooling.attributes import Attribute
 from pytest_crackle.cooling.clusters.contrast import (
     EMPTY,
     SIGMA,
@@ -30,7 +31,6 @@ from pytest_crackle.model.units import count_of, format_percent, format_value
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_crackle.cooling.attributes import Attribute
     from pytest_crackle.cooling.detectors.base import Column, Recheck
     from pytest_crackle.cooling.profiles import Profile
     from pytest_crackle.cooling.suite import Suite
@@ -41,6 +41,9 @@ __all__ = ["find_groups"]
 COSTLY: Final = 0.8
 # a group with more of its tests than this in a dearer one is the dearer one
 OVERLAP: Final = 0.5
+# classes and functions of one module in as many groups of a phase: it is how the module works
+FAMILY: Final = 3
+_TYPES: Final = ("class", "function")
 # a part of a group with this share of its excess cost is the group: the other tests only came along
 ALL_OF_IT: Final = 0.98
 
@@ -72,6 +75,8 @@ class _Group:
     rest: float
     spread: float
     log_p: float
+    parts: tuple[_Group, ...] = ()
+    """Groups of one module that are told as one."""
 
     @property
     def excess(self) -> float:
@@ -105,7 +110,9 @@ def find_groups(suite: Suite, profile: Profile) -> Detection:
     tests must cost enough as well: what a busy machine adds is none of theirs. Of overlapping
     groups of a phase the one with the greatest excess cost stays, or the smallest group within it
     that has 98 % of that: it is the fixture of 40 tests, not the module that holds 4 more,
-    whichever costs more by chance. O(n log n + total size of the attributes + groups^2) a phase.
+    whichever costs more by chance. Three or more classes and functions of one module are told as
+    one, with the p-value of the third: what they share is how that module tests. O(n log n + total
+    size of the attributes + groups^2) a phase.
     """
     findings: list[Finding] = []
     hypotheses = 0
@@ -137,7 +144,8 @@ def find_groups(suite: Suite, profile: Profile) -> Detection:
                 candidates.append(group)
         if ranking is not None:
             kept = [g for g in _without_overlap(candidates) if not g.attribute.says_slow]
-            findings += [_finding(suite, profile, ranking, group) for group in kept]
+            told = _families(suite, ranking, kept)
+            findings += [_finding(suite, profile, ranking, group) for group in told]
     return Detection(tuple(findings), hypotheses)
 
 
@@ -229,23 +237,32 @@ def _core(group: _Group, cheaper: Sequence[_Group]) -> _Group:
     return min(inside, key=lambda g: (len(g.rows), g.attribute.rank, g.attribute.name))
 
 
+def _families(suite: Suite, ranking: _Ranking, groups: Sequence[_Group]) -> list[_Group]:
+    """Make one of the classes and functions of a module that are three or more groups."""
+    families: dict[str, list[_Group]] = {}
+    column = suite.column(ranking.metric)
+    for group in groups:
+        module = suite.table.modules[group.rows[0]]
+        families.setdefault(module if group.attribute.type in _TYPES else "", []).append(group)
+    told = []
+    for module, family in families.items():
+        if not module or len(family) < FAMILY:
+            told += family
+            continue
+        everyone = tuple(row for row in suite.rows if suite.table.modules[row] == module)
+        rows = tuple(sorted(row for group in family for row in group.rows))
+        values = [column[row] for row in rows]
+        name = Attribute("module", module, everyone)
+        whole = _measure(ranking, name, rows, values, _spread(values))
+        cost = math.fsum(group.cost for group in family)
+        log_p = sorted(group.log_p for group in family)[FAMILY - 1]  # as many as make a family
+        told.append(replace(whole, cost=cost, log_p=log_p, parts=tuple(family)))
+    return told
+
+
 def _finding(suite: Suite, profile: Profile, ranking: _Ranking, group: _Group) -> Finding:
-    n, table = len(group.rows), suite.table
-    column = suite.column(group.metric)
-    evidence = {
-        "cluster_size": float(n),
-        "files": float(len({table.modules[row] for row in group.rows})),
-        "median": group.median,
-        "cost_seconds": group.cost,
-        "share": group.cost / suite.seconds,
-        "lift": group.median / group.rest,
-        "spread": group.spread,
-        "wait": median_of([phase_wait(suite, group.metric, row) for row in group.rows]),
-        "avg_distance": mean_distance(
-            [column[row] for row in group.rows], log_scale(ranking.values)
-        ),
-    }
-    attribute = group.attribute
+    n, attribute = len(group.rows), group.attribute
+    evidence = _evidence(suite, ranking, group)
     return Finding(
         kind=PatternKind.CLUSTERING,
         subkind="group",
@@ -261,7 +278,28 @@ def _finding(suite: Suite, profile: Profile, ranking: _Ranking, group: _Group) -
         evidence=evidence,
         recheck=_recheck(suite, profile, ranking, group),
         score=group.excess,
+        details=tuple(
+            _sentence(suite, part, _evidence(suite, ranking, part)) for part in group.parts
+        ),
     )
+
+
+def _evidence(suite: Suite, ranking: _Ranking, group: _Group) -> dict[str, float]:
+    n, table = len(group.rows), suite.table
+    column = suite.column(group.metric)
+    return {
+        "cluster_size": float(n),
+        "files": float(len({table.modules[row] for row in group.rows})),
+        "median": group.median,
+        "cost_seconds": group.cost,
+        "share": group.cost / suite.seconds,
+        "lift": group.median / group.rest,
+        "spread": group.spread,
+        "wait": median_of([phase_wait(suite, group.metric, row) for row in group.rows]),
+        "avg_distance": mean_distance(
+            [column[row] for row in group.rows], log_scale(ranking.values)
+        ),
+    }
 
 
 def _sentence(suite: Suite, group: _Group, evidence: dict[str, float]) -> str:
@@ -271,15 +309,29 @@ def _sentence(suite: Suite, group: _Group, evidence: dict[str, float]) -> str:
         who += f" {files_phrase(suite, group.rows)} share fixture {attribute.name}:"
     else:
         who += f" {having(attribute.type, attribute.name)}:"
-    each = group.cost / len(group.rows)  # the median, or less where their sum is
+    each = format_value(group.cost / len(group.rows), "s")  # the median, or less if their sum is
+    if group.parts:
+        who = f"{count_of(len(group.rows), 'test')} in {_kinds(group.parts)} of {attribute.name}:"
+        medians = [part.median for part in group.parts]
+        each = f"{format_value(min(medians), 's')} to {format_value(max(medians), 's')}"
     waiting = waiting_phrase(suite, evidence["wait"])
     return (
-        f"{who} {phase_name(group.metric)} {format_value(each, 's')} each{waiting},"
+        f"{who} {phase_name(group.metric)} {each} each{waiting},"
         f" {format_value(group.cost, 's')} = {format_percent(evidence['share'])} of the suite."
     )
 
 
+def _kinds(parts: Sequence[_Group]) -> str:
+    types = {part.attribute.type for part in parts}
+    if len(types) == 1:
+        return f"{len(parts):,} {'classes' if 'class' in types else 'functions'}"
+    return f"{len(parts):,} classes and functions"
+
+
 def _recheck(suite: Suite, profile: Profile, ranking: _Ranking, group: _Group) -> Recheck:
+    if group.parts:
+        every = [_recheck(suite, profile, ranking, part) for part in group.parts]
+        return lambda column, rows: sorted(one(column, rows) for one in every)[FAMILY - 1]
     wanted = frozenset(group.rows)
     # noise hardly moves the many others: they stay as they were, so that only members are read
     pairs = zip(ranking.rows, ranking.values, strict=True)

@@ -71,9 +71,10 @@ def find_hot(suite: Suite, profile: Profile) -> Detection:
     Notes
     -----
     The tests need no equal cost. Attributes with enough cost are hypotheses; kept with a lift of 5
-    or more, no single test over half of the cost, and the rank-sum p-value for the session. Greedy
-    by share x ln(lift), so of nested attributes the one wins that names the cost with the fewest
-    tests. O(n log n + total size of the attributes).
+    or more, no single test over half of the cost, as many tests that carry it as a hot spot needs
+    (48 tests of which two sleep for 2 s are no hot spot), and the rank-sum p-value for the session.
+    Greedy by share x ln(lift), so of nested attributes the one wins that names the cost with the
+    fewest tests. O(n log n + total size of the attributes).
     """
     steady, rows = suite.steady, suite.rows
     total = math.fsum(map(steady.__getitem__, rows))
@@ -93,7 +94,8 @@ def find_hot(suite: Suite, profile: Profile) -> Detection:
         hypotheses += 1
         share = cost / total
         lift = share * len(rows) / len(members)
-        if lift < LEAST_LIFT or max(map(steady.__getitem__, members)) > DEAREST * cost:
+        costs = [steady[row] for row in members]
+        if lift < LEAST_LIFT or not _is_shared(costs, _least_tests(profile)):
             continue
         ranks = ranks or dict(zip(rows, mid_ranks([steady[row] for row in rows]), strict=True))
         log_p = log_rank_sum_p(len(members), math.fsum(ranks[row] for row in members), len(rows))
@@ -106,6 +108,15 @@ def find_hot(suite: Suite, profile: Profile) -> Detection:
 def _least_tests(profile: Profile) -> int:
     # few dear tests are the point here, so half of what a group needs
     return max(LEAST_TESTS, profile.min_tests // 2)
+
+
+def _is_shared(costs: Sequence[float], least: float) -> bool:
+    """Whether as many tests as any group needs carry the cost: two slow tests are two slow tests.
+
+    How many they are in effect: (sum c)^2 / sum c^2.
+    """
+    cost = math.fsum(costs)
+    return max(costs) <= DEAREST * cost and cost * cost >= least * sum(c * c for c in costs)
 
 
 def _without_overlap(spots: list[_Spot], steady: Sequence[float]) -> list[_Spot]:
@@ -194,7 +205,9 @@ def _recheck(suite: Suite, profile: Profile, spot: _Spot) -> Recheck:
         least = max(share * profile.least_cost(total / share), profile.hot_share * total)
         if len(values) < share * _least_tests(profile) or cost < least or total <= 0:
             return 0.0
-        if cost / total * len(rows) / len(values) < LEAST_LIFT or max(values) > DEAREST * cost:
+        if cost / total * len(rows) / len(values) < LEAST_LIFT:
+            return 0.0
+        if not _is_shared(values, share * _least_tests(profile)):
             return 0.0
         return log_p_above(values, others, n_others)
 

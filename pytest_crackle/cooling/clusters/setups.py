@@ -10,7 +10,13 @@ from pytest_crackle.cooling.clusters.contrast import SIGMA, log_scale, mean_dist
 from pytest_crackle.cooling.detectors.base import Detection, Finding
 from pytest_crackle.cooling.numeric import mad_of, median_of, quantile
 from pytest_crackle.cooling.suite import DAY
-from pytest_crackle.cooling.waiting import FLOOR, on_a_core, unqueued_seconds, waiting_phrase
+from pytest_crackle.cooling.waiting import (
+    FLOOR,
+    children_busy,
+    on_a_core,
+    unqueued_seconds,
+    waiting_phrase,
+)
 from pytest_crackle.cooling.wording import files_phrase
 from pytest_crackle.model.pattern import Explanation, PatternKind
 from pytest_crackle.model.units import count_of, format_count, format_percent, format_value
@@ -121,7 +127,7 @@ def _wait(suite: Suite, row: int, wall: float, cpu: float) -> float:
     children = suite.column("cpu.children")[row]
     if math.isnan(children) and suite.column("subprocesses")[row] > 0:
         return 0.0
-    busy = cpu + (children if children > 0 else 0.0) + wall - on_a_core(suite, row, wall, cpu)
+    busy = cpu + children_busy(suite, row) + wall - on_a_core(suite, row, wall, cpu)
     return 1.0 - min(1.0, busy / wall) if wall > 0 else 0.0
 
 

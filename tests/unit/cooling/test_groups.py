@@ -157,3 +157,42 @@ def test_one_cheap_test_among_few_lowers_what_is_said_of_each():
     cost = finding.evidence["cost_seconds"]
     assert cost < 7 * finding.evidence["median"]
     assert f": setup {1000 * cost / 7:.0f} ms each, {cost:.2f} s = " in finding.summary
+
+
+def of_classes(costs, module="tests/test_functional.py", n=10):
+    return [
+        record(f"{module}::Test{c}::test_{i}", call=cost * math.exp(0.1 * math.sin(7 * i)))
+        | {"class": f"{module}::Test{c}"}
+        for c, cost in enumerate(costs)
+        for i in range(n)
+    ]
+
+
+def test_three_classes_of_one_module_are_told_as_one():
+    records = background(400) + of_classes([0.2, 0.4, 0.9])
+    (finding,) = find_groups(suite_of(records), NORMAL).findings
+    assert finding.summary == (
+        "30 tests in 3 classes of tests/test_functional.py: call 202 ms to 908 ms each, 15 s = 90 %"
+        " of the suite."
+    )
+    assert finding.rows == tuple(range(400, 430))
+    assert finding.anchor == "module tests/test_functional.py"
+    assert len(finding.details) == 3
+    assert finding.details[0].startswith("10 tests in tests/test_functional.py::Test2: call 90")
+    assert finding.recheck is not None
+
+
+def test_two_classes_of_one_module_keep_their_names():
+    records = background(400) + of_classes([0.2, 0.9])
+    findings = find_groups(suite_of(records), NORMAL).findings
+    assert [finding.anchor for finding in findings] == [
+        "class tests/test_functional.py::Test1",
+        "class tests/test_functional.py::Test0",
+    ]
+
+
+def test_classes_of_three_modules_keep_their_names():
+    records = background(400)
+    for module, cost in zip("abc", (0.2, 0.4, 0.9), strict=True):
+        records += of_classes([cost, 0.002], f"tests/test_{module}.py")
+    assert len(find_groups(suite_of(records), NORMAL).findings) == 3

@@ -118,3 +118,15 @@ def test_a_cost_of_waiting_is_said_to_be_so():
         "40 tests (9.1 %) with marker network take 87 % of the time (11.3 s, 99.6 % waiting)."
     )
     assert finding.evidence["wait"] == pytest.approx(0.996, abs=0.001)
+
+
+@pytest.mark.parametrize(("dear", "found"), [(2, 0), (3, 1)])
+def test_two_slow_tests_are_not_what_their_class_has_in_common(dear, found):
+    """48 tests of a class, of which some wait for an entry of a cache to expire after 2 s."""
+    name = "tests/test_client.py::TestClient"
+    calls = [(2.0, 1.99) if i < dear else (0.01, 0.0) for i in range(48)]
+    clients = [
+        record(f"{name}::test_{i}", call=call, wait=wait) | {"class": name}
+        for i, (call, wait) in enumerate(calls)
+    ]
+    assert len(find_hot(suite_of(background(400) + clients), NORMAL).findings) == found

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_crackle.cooling.waiting import on_a_core, unqueued_seconds
+from pytest_crackle.cooling.waiting import (
+    children_busy,
+    on_a_core,
+    phase_wait,
+    unqueued_seconds,
+)
 from tests.time_tables import record, suite_of
 
 
@@ -35,3 +40,28 @@ def test_the_seconds_of_the_suite():
     idle = record("a.py::test_c", call=2.0, metrics={"cpu": 0.001, "delay": 0.0})
     suite = suite_of([busy, idle])
     assert unqueued_seconds(suite) == pytest.approx(suite.seconds - 1.5)
+
+
+def started(**more):
+    """A test that waits 5 s for a child with 50 ms of work."""
+    metrics = {"cpu": 0.004, "cpu.call": 0.003, "cpu.children": 0.05, "delay": 0.05, **more}
+    return record("a.py::test_of_a_program", call=5.0, metrics=metrics)
+
+
+def working(slowdown):
+    return [
+        record(f"a.py::test_{i}", call=0.1 * slowdown, metrics={"cpu": 0.1, "delay": delay})
+        for i, delay in enumerate([0.1 * (slowdown - 1)] * 20)
+    ]
+
+
+@pytest.mark.parametrize(("slowdown", "wait"), [(1, 0.98), (60, 0.4), (100, 0.0)])
+def test_children_queue_as_the_tests_do(slowdown, wait):
+    suite = suite_of([started(), *working(slowdown)])
+    assert suite.wait[0] == pytest.approx(wait, abs=0.03)
+    assert phase_wait(suite, "duration.call", 0) == pytest.approx(wait, abs=0.03)
+
+
+def test_children_queue_for_nothing_where_the_delay_is_not_known():
+    suite = suite_of([record("a.py::test", call=5.0, metrics={"cpu": 0.1, "cpu.children": 0.5})])
+    assert children_busy(suite, 0) == 0.5
