@@ -48,10 +48,25 @@ class _Window:
 
 
 @dataclass(frozen=True, slots=True)
+class _Series:
+    """Seconds of the tests that wait in one phase: all of it, or what they wait of it."""
+
+    metric: str
+    rows: list[int]
+    """By seconds."""
+    logs: list[float]
+    shares: dict[int, float] | None
+    """What part of the phase each test waits; None where the whole of it counts."""
+
+    def seconds(self, column: Sequence[float], row: int) -> float:
+        return column[row] * (1.0 if self.shares is None else self.shares.get(row, 0.0))
+
+
+@dataclass(frozen=True, slots=True)
 class _Plateau:
     """A window, the rows in it, and how they spend their time."""
 
-    metric: str
+    series: _Series
     rows: tuple[int, ...]
     window: _Window
     cost: float
@@ -82,8 +97,9 @@ def find_plateaus(suite: Suite, profile: Profile) -> Detection:
     highest of four neighbourhoods, the window left out). All windows count as hypotheses. The
     window must hold `ratio` times what the background has: at normal four in five of its tests
     are there because of the wait. Only tests that wait take part: what is CPU work is no wait and
-    is left to the groups, also where it happens to take as long. O(n log n) in the tests of at
-    least 50 ms.
+    is left to the groups, also where it happens to take as long. Of the tests that are left the
+    same is asked of the seconds that they wait: a sleep among work of unequal length. O(n log n) in
+    the tests of at least 50 ms.
 
     References
     ----------
@@ -95,25 +111,39 @@ def find_plateaus(suite: Suite, profile: Profile) -> Detection:
     limit = least_wait(suite)
     for metric in suite.phases:
         column = suite.column(metric)
-        rows = [
-            row
+        shares = {
+            row: share
             for row in suite.rows
-            if column[row] >= SHORTEST and phase_wait(suite, metric, row) >= limit
-        ]
-        if len(rows) < profile.min_tests:
-            continue
-        rows.sort(key=lambda row: (column[row], row))
-        logs = [math.log(column[row]) for row in rows]
-        hypotheses += len(HALF_WIDTHS) * len(rows)
-        for window in _best_windows(logs, profile):
-            members = tuple(sorted(rows[window.start : window.stop]))
-            cost = math.fsum(column[row] for row in members)
-            if cost < least:
+            if column[row] >= SHORTEST and (share := phase_wait(suite, metric, row)) >= limit
+        }
+        told: set[int] = set()
+        for parts in (None, shares):
+            series = _series(suite, metric, [row for row in shares if row not in told], parts)
+            if len(series.rows) < profile.min_tests:
                 continue
-            wait = median_of([phase_wait(suite, metric, row) for row in members])
-            plateau = _Plateau(metric, members, window, cost, wait)
-            findings.append(_finding(suite, profile, plateau, logs))
+            hypotheses += len(HALF_WIDTHS) * len(series.rows)
+            for window in _best_windows(series.logs, profile):
+                members = tuple(sorted(series.rows[window.start : window.stop]))
+                cost = math.fsum(series.seconds(column, row) for row in members)
+                if cost < least:
+                    continue
+                told.update(members)
+                wait = median_of([shares[row] for row in members])
+                plateau = _Plateau(series, members, window, cost, wait)
+                findings.append(_finding(suite, profile, plateau))
     return Detection(tuple(findings), hypotheses)
+
+
+def _series(
+    suite: Suite, metric: str, rows: Sequence[int], shares: dict[int, float] | None
+) -> _Series:
+    series, column = _Series(metric, [], [], shares), suite.column(metric)
+    timed = sorted((series.seconds(column, row), row) for row in rows)
+    for seconds, row in timed:
+        if seconds >= SHORTEST:
+            series.rows.append(row)
+            series.logs.append(math.log(seconds))
+    return series
 
 
 def _best_windows(logs: Sequence[float], profile: Profile) -> list[_Window]:
@@ -159,10 +189,10 @@ def _background(logs: Sequence[float], centre: float, half: float, inside: int) 
     return expected
 
 
-def _finding(suite: Suite, profile: Profile, plateau: _Plateau, logs: Sequence[float]) -> Finding:
-    rows, total = plateau.rows, plateau.cost
-    column = suite.column(plateau.metric)
-    values = [column[row] for row in rows]
+def _finding(suite: Suite, profile: Profile, plateau: _Plateau) -> Finding:
+    rows, total, series = plateau.rows, plateau.cost, plateau.series
+    column = suite.column(series.metric)
+    values = [series.seconds(column, row) for row in rows]
     value = median_of(values)
     mean = total / len(values)
     deviation = math.sqrt(math.fsum((x - mean) ** 2 for x in values) / len(values))
@@ -185,14 +215,14 @@ def _finding(suite: Suite, profile: Profile, plateau: _Plateau, logs: Sequence[f
         kind=PatternKind.CONSERVATION,
         subkind="plateau",
         summary=_sentence(suite, plateau, evidence, explained),
-        metrics=(plateau.metric,),
+        metrics=(series.metric,),
         rows=rows,
         anchor=_anchor(suite, rows, nearest),
         log_p=plateau.window.log_p,
         explained_by=explained,
         cost_seconds=total,
         evidence=evidence,
-        recheck=_recheck(suite, profile, plateau, logs),
+        recheck=_recheck(suite, profile, plateau),
         score=total,
     )
 
@@ -218,25 +248,31 @@ def _sentence(
         who += f" {name}"
     else:
         who += f" {files_phrase(suite, rows)} {name}"
-    phase = phase_name(plateau.metric)
+    phase = phase_name(plateau.series.metric)
     in_phase = f" in {phase}" if phase in ("setup", "teardown") else ""
     spread = evidence["spread"]
-    about = f" +- {format_percent(spread)}" if spread >= 5e-4 else " each"
+    about = f" +- {format_percent(spread)}" if spread >= 5e-4 else ""
     value, total = (format_value(evidence[key], "s") for key in ("value", "total"))
+    fixed = f"a fixed wait, {total} of {format_value(evidence['suite_seconds'], 's')}."
+    if plateau.series.shares is not None:
+        walls = [suite.column(plateau.series.metric)[row] for row in rows]
+        low, high = (format_value(end, "s") for end in (min(walls), max(walls)))
+        return f"{who} take {low} to {high}{in_phase}, of which each waits {value}{about}: {fixed}"
     return (
-        f"{who} take {value}{about}{in_phase}, {format_percent(evidence['wait'])} waiting:"
-        f" a fixed wait, {total} of {format_value(evidence['suite_seconds'], 's')}."
+        f"{who} take {value}{about or ' each'}{in_phase},"
+        f" {format_percent(evidence['wait'])} waiting: {fixed}"
     )
 
 
-def _recheck(suite: Suite, profile: Profile, plateau: _Plateau, logs: Sequence[float]) -> Recheck:
-    wanted = frozenset(plateau.rows)
+def _recheck(suite: Suite, profile: Profile, plateau: _Plateau) -> Recheck:
+    wanted, series, logs = frozenset(plateau.rows), plateau.series, plateau.series.logs
     least = profile.least_cost(suite.even.seconds)
 
     def again(column: Column, rows: Sequence[int]) -> float:
         share = len(rows) / max(1, len(suite.rows))
-        values = column(plateau.metric)
-        found = sorted(v for row in rows if row in wanted and (v := values[row]) >= SHORTEST)
+        walls = column(series.metric)
+        values = (series.seconds(walls, row) for row in rows if row in wanted)
+        found = sorted(value for value in values if value >= SHORTEST)
         best = 0.0
         own = [math.log(v) for v in found]
         for half in HALF_WIDTHS:

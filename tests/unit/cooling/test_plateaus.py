@@ -147,3 +147,47 @@ def test_a_table_without_phases_has_a_duration():
         metrics["duration"] = total
     (finding,) = find_plateaus(suite_of(records), NORMAL).findings
     assert finding.metrics == ("duration",)
+
+
+def working_too(n, least=0.0, most=0.3, seconds=0.5):
+    """Tests that sleep as long as others and work for as long as they like."""
+    works = [least + (most - least) * (i * 0.618 % 1) for i in range(n)]
+    return [
+        record(f"tests/test_w{i % 3}.py::test_{i}", call=work + seconds, wait=seconds)
+        | {"fixtures": ["mail"]}
+        for i, work in enumerate(works)
+    ]
+
+
+def delayed(records):
+    for rec in records:
+        rec["metrics"].setdefault("delay", 0.0)
+    return records
+
+
+def test_a_sleep_among_work_of_unequal_length_is_found_by_what_the_tests_wait():
+    records = delayed(background(200) + working_too(30))
+    (finding,) = find_plateaus(suite_of(records), NORMAL).findings
+    assert finding.rows == tuple(range(200, 230))
+    assert finding.summary == (
+        "30 tests in 3 files with fixture mail take 500 ms to 793 ms, of which each waits 500"
+        " ms: a fixed wait, 15 s of 20.3 s."
+    )
+    assert finding.cost_seconds == pytest.approx(15.0, rel=0.001)
+    assert finding.recheck is not None
+    again = finding.recheck(suite_of(records).column, range(230))
+    assert again == pytest.approx(finding.log_p, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        pytest.param(working_too(30, 0.5, 1.0), id="tests that rather work than wait"),
+        pytest.param(
+            [rec for n in range(30) for rec in working_too(1, 0.02, seconds=0.3 * 1.1**n)],
+            id="no two wait as long",
+        ),
+    ],
+)
+def test_unequal_waits_are_no_plateau(records):
+    assert find_plateaus(suite_of(delayed(background(200) + records)), NORMAL).findings == ()
