@@ -16,6 +16,7 @@ __all__ = [
     "least_wait",
     "on_a_core",
     "phase_wait",
+    "queued",
     "steady_of",
     "unqueued_seconds",
     "waiting_phrase",
@@ -37,8 +38,8 @@ def waits_of(suite: Suite) -> list[float]:
 
     Notes
     -----
-    ``1 - min(1, (cpu + delay) / wall)`` where the run-queue delay is known, with what children
-    queued, which is not, as `children_busy` has it; else
+    ``1 - min(1, (cpu + delay) / wall)`` where the run-queue delay is known, with what children and
+    threads queued, which is not, as `queued` and `children_busy` have it; else
     ``1 - min(1, cpu / wall / kappa)`` with the worker's own kappa, the 75 % quantile of
     ``cpu / wall`` over its tests with at least 10 ms of CPU (1 if fewer than 10 such).
     """
@@ -49,10 +50,10 @@ def waits_of(suite: Suite) -> list[float]:
     out = [0.0] * suite.n_tests
     for row in long:
         if not math.isnan(delay[row]):
-            queued = delay[row]
+            own = queued(suite, row, measured[row])
             if children[row] > 0:
-                queued += children_busy(suite, row) - children[row]
-            busy = (cpu[row] + queued) / wall[row]
+                own += children_busy(suite, row) - children[row]
+            busy = (cpu[row] + own) / wall[row]
         else:
             busy = cpu[row] / wall[row] / kappas.get(suite.table.workers[row], 1.0)
         out[row] = 1.0 - min(1.0, busy)
@@ -89,9 +90,20 @@ def phase_wait(suite: Suite, metric: str, row: int) -> float:
     if math.isnan(cpu) or metric == "duration":
         return suite.wait[row]
     # delay and children are known for the whole test only: all of them is the careful choice
-    delay = suite.column("delay")[row]
-    busy = cpu + children_busy(suite, row) + (delay if delay > 0 else 0.0)
+    busy = cpu + children_busy(suite, row) + queued(suite, row, cpu)
     return 1.0 - min(1.0, busy / wall)
+
+
+def queued(suite: Suite, row: int, cpu: float) -> float:
+    """Return the seconds in which a test was ready for `cpu` seconds of work; 0 if not known.
+
+    Notes
+    -----
+    The run-queue delay is the main thread's. If that waits for other threads of the process, they
+    are taken to have queued as the tests of the session did for the same work.
+    """
+    delay = suite.column("delay")[row]
+    return max(delay, cpu * (_slowdown(suite) - 1.0)) if delay >= 0 else 0.0
 
 
 def children_busy(suite: Suite, row: int) -> float:
@@ -106,16 +118,20 @@ def children_busy(suite: Suite, row: int) -> float:
     children = suite.column("cpu.children")[row]
     if not children > 0:
         return 0.0
-    return children * suite.once("queue factor", lambda: _queue_factor(suite))
+    return children * _slowdown(suite)
+
+
+def _slowdown(suite: Suite) -> float:
+    """Seconds that a second of CPU takes here on the average; 1 where the delay is not known."""
+    return suite.once("slowdown by the queue", lambda: _queue_factor(suite))
 
 
 def _queue_factor(suite: Suite) -> float:
-    """Seconds that a second of CPU takes here on the average; 1 where the delay is not known."""
     delay, cpu, wall = suite.column("delay"), suite.column("cpu"), suite.duration
     rows = [row for row in suite.rows if delay[row] >= 0 and cpu[row] > 0]
-    queued = math.fsum(min(delay[row], max(0.0, wall[row] - cpu[row])) for row in rows)
+    lost = math.fsum(min(delay[row], max(0.0, wall[row] - cpu[row])) for row in rows)
     worked = math.fsum(cpu[row] for row in rows)
-    return 1.0 + queued / worked if worked > 0 else 1.0
+    return 1.0 + lost / worked if worked > 0 else 1.0
 
 
 def waiting_phrase(suite: Suite, share: float) -> str:
@@ -152,11 +168,11 @@ def on_a_core(suite: Suite, row: int, wall: float, cpu: float) -> float:
 def unqueued_seconds(suite: Suite) -> float:
     """Return the seconds of all tests less those in which they were ready but had no core."""
     cpu = suite.column("cpu")
-    queued = (
+    lost = (
         suite.duration[row] - on_a_core(suite, row, suite.duration[row], cpu[row])
         for row in suite.rows
     )
-    return suite.seconds - math.fsum(queued)
+    return suite.seconds - math.fsum(lost)
 
 
 def _kappas(suite: Suite) -> dict[str | None, float]:

@@ -14,6 +14,7 @@ from pytest_crackle.cooling.waiting import (
     FLOOR,
     children_busy,
     on_a_core,
+    queued,
     unqueued_seconds,
     waiting_phrase,
 )
@@ -127,7 +128,7 @@ def _wait(suite: Suite, row: int, wall: float, cpu: float) -> float:
     children = suite.column("cpu.children")[row]
     if math.isnan(children) and suite.column("subprocesses")[row] > 0:
         return 0.0
-    busy = cpu + children_busy(suite, row) + wall - on_a_core(suite, row, wall, cpu)
+    busy = cpu + children_busy(suite, row) + queued(suite, row, cpu)
     return 1.0 - min(1.0, busy / wall) if wall > 0 else 0.0
 
 

@@ -55,7 +55,7 @@ def working(slowdown):
     ]
 
 
-@pytest.mark.parametrize(("slowdown", "wait"), [(1, 0.98), (60, 0.4), (100, 0.0)])
+@pytest.mark.parametrize(("slowdown", "wait"), [(1, 0.98), (60, 0.35), (100, 0.0)])
 def test_children_queue_as_the_tests_do(slowdown, wait):
     suite = suite_of([started(), *working(slowdown)])
     assert suite.wait[0] == pytest.approx(wait, abs=0.03)
@@ -65,3 +65,13 @@ def test_children_queue_as_the_tests_do(slowdown, wait):
 def test_children_queue_for_nothing_where_the_delay_is_not_known():
     suite = suite_of([record("a.py::test", call=5.0, metrics={"cpu": 0.1, "cpu.children": 0.5})])
     assert children_busy(suite, 0) == 0.5
+
+
+def test_threads_queue_as_the_tests_do():
+    """The main thread, whose delay is known, only waits for ten others to be done."""
+    metrics = {"cpu": 0.9, "cpu.call": 0.9, "delay": 0.01}
+    threaded = record("a.py::test_of_threads", call=4.5, metrics=metrics)
+    for slowdown, wait in ((1, 0.8), (8, 0.0)):
+        suite = suite_of([threaded, *working(slowdown)])
+        assert suite.wait[0] == pytest.approx(wait, abs=0.03)
+        assert phase_wait(suite, "duration.call", 0) == pytest.approx(wait, abs=0.03)
