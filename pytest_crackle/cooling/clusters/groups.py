@@ -41,9 +41,8 @@ __all__ = ["find_groups"]
 COSTLY: Final = 0.8
 # a group with more of its tests than this in a dearer one is the dearer one
 OVERLAP: Final = 0.5
-# classes and functions of one module in as many groups of a phase: it is how the module works
-FAMILY: Final = 3
-_TYPES: Final = ("class", "function")
+FAMILY: Final = 3  # as many classes and functions of one module are how that module works
+_PLURALS: Final = {"class": "classes", "function": "functions"}
 # a part of a group with this share of its excess cost is the group: the other tests only came along
 ALL_OF_IT: Final = 0.98
 
@@ -109,10 +108,9 @@ def find_groups(suite: Suite, profile: Profile) -> Detection:
     rank-sum p-value for the session. Without the time in which they were ready but had no core the
     tests must cost enough as well: what a busy machine adds is none of theirs. Of overlapping
     groups of a phase the one with the greatest excess cost stays, or the smallest group within it
-    that has 98 % of that: it is the fixture of 40 tests, not the module that holds 4 more,
-    whichever costs more by chance. Three or more classes and functions of one module are told as
-    one, with the p-value of the third: what they share is how that module tests. O(n log n + total
-    size of the attributes + groups^2) a phase.
+    that has 98 % of that: the fixture of 40 tests, not the module that holds 4 more. Three or more
+    classes and functions of one module are told as one, with the p-value of the third: it is how
+    that module tests. O(n log n + total size of the attributes + groups^2) a phase.
     """
     findings: list[Finding] = []
     hypotheses = 0
@@ -243,7 +241,7 @@ def _families(suite: Suite, ranking: _Ranking, groups: Sequence[_Group]) -> list
     column = suite.column(ranking.metric)
     for group in groups:
         module = suite.table.modules[group.rows[0]]
-        families.setdefault(module if group.attribute.type in _TYPES else "", []).append(group)
+        families.setdefault(module if group.attribute.type in _PLURALS else "", []).append(group)
     told = []
     for module, family in families.items():
         if not module or len(family) < FAMILY:
@@ -254,9 +252,8 @@ def _families(suite: Suite, ranking: _Ranking, groups: Sequence[_Group]) -> list
         values = [column[row] for row in rows]
         name = Attribute("module", module, everyone)
         whole = _measure(ranking, name, rows, values, _spread(values))
-        cost = math.fsum(group.cost for group in family)
-        log_p = sorted(group.log_p for group in family)[FAMILY - 1]  # as many as make a family
-        told.append(replace(whole, cost=cost, log_p=log_p, parts=tuple(family)))
+        cost, log_ps = math.fsum(g.cost for g in family), sorted(g.log_p for g in family)
+        told.append(replace(whole, cost=cost, log_p=log_ps[FAMILY - 1], parts=tuple(family)))
     return told
 
 
@@ -305,15 +302,15 @@ def _evidence(suite: Suite, ranking: _Ranking, group: _Group) -> dict[str, float
 def _sentence(suite: Suite, group: _Group, evidence: dict[str, float]) -> str:
     attribute = group.attribute
     who = count_of(len(group.rows), "test")
-    if attribute.type == "fixture":
+    if group.parts:
+        who += f" in {_kinds(group.parts)} of {attribute.name}:"
+    elif attribute.type == "fixture":
         who += f" {files_phrase(suite, group.rows)} share fixture {attribute.name}:"
     else:
         who += f" {having(attribute.type, attribute.name)}:"
     each = format_value(group.cost / len(group.rows), "s")  # the median, or less if their sum is
-    if group.parts:
-        who = f"{count_of(len(group.rows), 'test')} in {_kinds(group.parts)} of {attribute.name}:"
-        medians = [part.median for part in group.parts]
-        each = f"{format_value(min(medians), 's')} to {format_value(max(medians), 's')}"
+    if medians := sorted(part.median for part in group.parts):
+        each = f"{format_value(medians[0], 's')} to {format_value(medians[-1], 's')}"
     waiting = waiting_phrase(suite, evidence["wait"])
     return (
         f"{who} {phase_name(group.metric)} {each} each{waiting},"
@@ -322,10 +319,8 @@ def _sentence(suite: Suite, group: _Group, evidence: dict[str, float]) -> str:
 
 
 def _kinds(parts: Sequence[_Group]) -> str:
-    types = {part.attribute.type for part in parts}
-    if len(types) == 1:
-        return f"{len(parts):,} {'classes' if 'class' in types else 'functions'}"
-    return f"{len(parts):,} classes and functions"
+    types = sorted({part.attribute.type for part in parts})
+    return f"{len(parts):,} {' and '.join(map(_PLURALS.__getitem__, types))}"
 
 
 def _recheck(suite: Suite, profile: Profile, ranking: _Ranking, group: _Group) -> Recheck:
