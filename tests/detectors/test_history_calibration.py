@@ -156,4 +156,4 @@ def test_an_older_change_is_found_by_its_series():
         now = world.run(lambda u, k=unit: 1.5 if u == k else 1)
         patterns = told(world.table(now), world.past(columns)).patterns
         found += any(p.tests == (world.nodeids[unit],) for p in patterns)
-    assert found >= 13
+    assert found >= 17

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
@@ -62,6 +63,17 @@ def test_what_everybody_is_used_to_is_told_at_fast_cooling_only():
     assert told(table, past).patterns == ()
     fast = told(table, past, "fast").patterns
     assert (world.nodeids[unit],) in {p.tests for p in fast}
+
+
+def test_what_may_have_come_little_by_little_is_a_hint_without_commits():
+    world = World(1)
+    unit = dearest(world)
+    columns = [world.run(lambda u, n=n: math.exp(n / 80) if u == unit else 1.0) for n in range(59)]
+    now = world.run(lambda u: math.exp(59 / 80) if u == unit else 1.0)
+    (pattern,) = told(world.table(now), world.past(columns)).patterns
+    assert pattern.tests == (world.nodeids[unit],)
+    assert re.search(r"s\) since about run \d+, at once or little by little\.$", pattern.summary)
+    assert (pattern.level, pattern.gateable) == ("notice", False)
 
 
 def test_a_suspicion_is_only_mentioned():

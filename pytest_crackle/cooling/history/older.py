@@ -14,7 +14,9 @@ from pytest_crackle.cooling.history.run_changes import run_changes
 from pytest_crackle.cooling.history.run_level import level_runs, seconds
 from pytest_crackle.cooling.history.telling import (
     HELD_CONFIDENCE,
+    SEEN_CONFIDENCE,
     each_phrase,
+    gradually,
     of_phase,
     ratios_phrase,
 )
@@ -118,7 +120,7 @@ def _slower(against: Comparable, phase: Phase, group: Sequence[RunChange]) -> Fi
         who = each_phrase(of, f"{count_of(len(rows), 'test')} {files_phrase(suite, rows)}")
         size = f"{format_value(cost, 's')} more in all"
     ratios = ratios_phrase([change.after - change.before for change in group])
-    since = axis.since(middle.last_good, middle.run)
+    since, is_step = _since(axis, group)
     evidence = _evidence(axis, middle)
     evidence["shift"] = math.expm1(middle.after - middle.before)
     if single:
@@ -135,9 +137,19 @@ def _slower(against: Comparable, phase: Phase, group: Sequence[RunChange]) -> Fi
         explained_by=None if single else suite.explain(rows),
         cost_seconds=max(0.0, cost),
         evidence=MappingProxyType(evidence),
-        confidence=HELD_CONFIDENCE,
+        confidence=HELD_CONFIDENCE if is_step else SEEN_CONFIDENCE,
         score=middle.after - middle.before,
+        gateable=is_step,
+        notice=not is_step,
     )
+
+
+def _since(axis: Axis, group: Sequence[RunChange]) -> tuple[str, bool]:
+    """Say since when, and whether it came at once: where one did, those beside it did as well."""
+    middle = _middle(group)
+    is_step = any(change.is_step for change in group)
+    since = axis.since(middle.last_good, middle.run)
+    return (since if is_step else gradually(axis.number(middle.run))), is_step
 
 
 def _evidence(axis: Axis, change: RunChange) -> dict[str, float]:
@@ -207,7 +219,7 @@ def _changed(against: Comparable, metric: str, group: Sequence[RunChange]) -> Fi
     table, middle = suite.table, _middle(group)
     rows = tuple(sorted(against.rows[change.unit] for change in group))
     unit = table.info(metric).unit
-    since = axis.since(middle.last_good, middle.run)
+    since, is_step = _since(axis, group)
     evidence = _evidence(axis, middle)
     if len(group) == 1:
         anchor = table.nodeids[rows[0]]
@@ -233,7 +245,9 @@ def _changed(against: Comparable, metric: str, group: Sequence[RunChange]) -> Fi
         at=rows[0] if len(group) == 1 else None,
         explained_by=None if len(group) == 1 else suite.explain(rows),
         evidence=MappingProxyType(evidence),
-        confidence=HELD_CONFIDENCE,
+        confidence=HELD_CONFIDENCE if is_step else SEEN_CONFIDENCE,
         score=min(1e9, math.log(min(1e300, _ratio(middle.before, middle.after)))),
         details=() if len(group) == 1 else tuple(details),
+        gateable=is_step,
+        notice=not is_step,
     )

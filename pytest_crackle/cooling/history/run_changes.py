@@ -6,12 +6,17 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_crackle.cooling.changepoints.autocorrelation import inflation_of
+from pytest_crackle.cooling.changepoints.autocorrelation import (
+    guarded_rho,
+    inflation_of,
+    lag_rho,
+    rho_about_levels,
+)
 from pytest_crackle.cooling.changepoints.rank_scan import RankScan
-from pytest_crackle.cooling.changepoints.rankseg import default_least_segment, pooled_rho, rankseg
+from pytest_crackle.cooling.changepoints.rankseg import default_least_segment, rankseg
 from pytest_crackle.cooling.history.slower import rho_along
 from pytest_crackle.cooling.multiplicity import benjamini_hochberg
-from pytest_crackle.cooling.numeric import median_of
+from pytest_crackle.cooling.numeric import median_of, mid_ranks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +45,9 @@ class RunChange:
     log_p : float
     before, after : float
         Medians of the levels on both sides; the one after lasts to this run.
+    is_step : bool
+        False where a line through the runs explains as much as the two levels do: then it may have
+        come little by little, and `run` is a place in the middle of it.
     """
 
     unit: int
@@ -48,6 +56,7 @@ class RunChange:
     log_p: float
     before: float
     after: float
+    is_step: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +119,19 @@ def _newest(
 ) -> RunChange | None:
     places = [place for place, value in enumerate(values) if value == value]  # noqa: PLR0124 - NaN
     finite = [values[place] for place in places]
+    if len(finite) >= _KNOWS_ITSELF:
+        rho = max(rho, _own_rho(finite, first.index, profile))
     found = rankseg(
         finite,
         alpha=profile.alpha,
         least_segment=profile.least_segment,
         min_delta=profile.min_delta,
-        rho=max(rho, _own_rho(finite, first.index)) if len(finite) >= _KNOWS_ITSELF else rho,
+        rho=rho,
     )
-    if not found.changes or not found.changes[-1].gateable or found.changes[-1].kind != "step":
+    if found.differenced or not (found.changes or found.drifts):
         return None
-    edges = [0, *(change.index for change in found.changes)]
+    newest = found.changes[-1] if found.changes else None
+    edges = [0, *(change.index for change in found.changes)] if found.changes else [0, first.index]
     start, index = edges[-2], edges[-1]
     return RunChange(
         unit,
@@ -128,15 +140,23 @@ def _newest(
         first.log_p,
         median_of(finite[start:index]),
         median_of(finite[index:]),
+        newest is not None and newest.gateable and newest.kind == "step",
     )
 
 
-def _own_rho(values: Sequence[float], split: int) -> float:
-    """Return the autocorrelation of a series about its levels on both sides of a split.
+def _own_rho(values: Sequence[float], split: int, profile: Profile) -> float:
+    """Return the autocorrelation of a series about its levels, raised by its uncertainty.
 
     With the step in it a series of 60 runs that does nothing else looks like one that drifts; one
-    that drifts still does so without the step.
+    that drifts still does so without the step. Where no other split is left, the plain estimate
+    about the two levels will do; else there are more levels or a drift, and only the one that is
+    blind to steps, which scatters twice as much, tells these two apart.
     """
+    n = len(values)
     levels = median_of(values[:split]), median_of(values[split:])
     rest = [value - levels[place >= split] for place, value in enumerate(values)]
-    return pooled_rho([rest]) or 0.0
+    ranks = mid_ranks(rest)
+    least = max(profile.least_segment, default_least_segment(n))
+    further = RankScan(rest, least, 1.0).best(0, n, seeded=True)
+    alone = further.log_p > math.log(profile.alpha)
+    return guarded_rho(rho_about_levels(ranks) if alone else lag_rho(ranks), n)

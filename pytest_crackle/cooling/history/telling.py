@@ -17,6 +17,7 @@ __all__ = [
     "back_phrase",
     "doubt",
     "each_phrase",
+    "gradually",
     "of_phase",
     "ratios_phrase",
 ]
@@ -50,6 +51,17 @@ def back_phrase(back: int) -> str:
     if not back:
         return ""
     return f"; as before in {'this run' if back == 1 else f'the last {back} runs'}"
+
+
+def gradually(run: int) -> str:
+    """Say since when where a step and a slow rise over many runs look the same.
+
+    Examples
+    --------
+    >>> gradually(14)
+    'since about run 14, at once or little by little'
+    """
+    return f"since about run {run}, at once or little by little"
 
 
 def of_phase(metric: str) -> str:

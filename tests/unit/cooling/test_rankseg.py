@@ -14,6 +14,7 @@ from pytest_crackle.cooling.changepoints.autocorrelation import (
     inflation_of,
     lag_rho,
     noise_of,
+    rho_about_levels,
 )
 from pytest_crackle.cooling.changepoints.broken_line import broken_line
 from pytest_crackle.cooling.changepoints.drift import best_bend, form_of, scan_bends
@@ -180,6 +181,23 @@ class TestNoise:
             value = rho * value + rng.gauss(0, 1)
             values.append(value)
         assert lag_rho(mid_ranks(values), lag) == pytest.approx(rho, abs=0.06)
+
+    @pytest.mark.parametrize("rho", [0.0, 0.3, 0.6])
+    def test_about_levels_the_plain_one_is_right_on_average(self, rho):
+        """500 series of 60 points: the mean, which would be (1 + 3 rho) / n too small."""
+        rng, found = random.Random(2), []
+        for _ in range(500):
+            value, values = rng.gauss(0, 1) / math.sqrt(1 - rho * rho), []
+            for _ in range(60):
+                value = rho * value + rng.gauss(0, 1)
+                values.append(value)
+            found.append(rho_about_levels(mid_ranks(values)))
+        # negative estimates count as 0, and ranks are a little less alike than their values
+        assert sum(found) / 500 == pytest.approx(rho, abs=0.08 if rho == 0 else 0.03)
+
+    @pytest.mark.parametrize("ranks", [[], [1.0, 2.0, 3.0], [4.5] * 8])
+    def test_of_nothing_it_is_nothing(self, ranks):
+        assert rho_about_levels(ranks) == 0.0
 
     def test_steps_hardly_count(self):
         assert abs(lag_rho(mid_ranks(with_step(1, 2000, 1000, 3.0)))) < 0.1

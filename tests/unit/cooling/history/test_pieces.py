@@ -295,6 +295,21 @@ class TestRunChanges:
         assert steps >= 36
         assert walks <= 4
 
+    def test_a_rise_that_may_be_slow_is_no_step(self):
+        """40 seeds: a line of 4 sd over 60 runs is told in most, and as a step in none or one."""
+        slow = steps = others = 0
+        for seed in range(40):
+            rng = random.Random(f"rise {seed}")
+            rows = [[rng.gauss(0, 1) for _ in range(60)] for _ in range(20)]
+            rows[7] = [value + run / 15 for run, value in enumerate(rows[7])]
+            for change in run_changes(rows, NORMAL).changes:
+                others += change.unit != 7
+                steps += change.unit == 7 and change.is_step
+                slow += change.unit == 7 and not change.is_step and change.after > change.before
+        assert slow >= 30
+        assert steps <= 1
+        assert others <= 2
+
     @pytest.mark.parametrize("row", [[], [1.0] * 40, [NAN] * 40, [1.0] * 3, [*[1.0] * 39, NAN]])
     def test_nothing_to_see(self, row):
         assert run_changes([row], NORMAL).changes == ()
