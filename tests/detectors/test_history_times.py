@@ -110,6 +110,27 @@ def test_a_slow_module_is_one_line():
     assert len(pattern.tests) == 20
 
 
+@pytest.mark.parametrize("seed", [3, 7, 22])
+def test_a_slow_module_of_a_young_history_is_told_in_each_run(seed):
+    """x1.3 after 12 runs: from the run that confirms it on without a gap, also when it is older
+    than what was before it."""
+    world = World(("flick", seed), scale=4)
+
+    def factor(unit):
+        return 1.3 if unit // 20 == seed % 16 else 1.0
+
+    columns = [world.run() for _ in range(12)]
+    levels = []
+    for _ in range(16):
+        now = world.run(factor)
+        patterns = told(world.table(now), world.past(columns)).patterns
+        levels.append([p.level for p in patterns if len(p.tests) == 20])
+        columns.append(now)
+    first = levels.index(["warn"])
+    assert first <= 5
+    assert all(level == ["warn"] for level in levels[first:])
+
+
 @pytest.mark.parametrize("modules", [{13, 14, 15}, {5, 6, 7}, {2, 8, 13}])
 def test_three_slow_modules_are_one_line_and_not_session_wide(modules):
     world = World(7)

@@ -185,7 +185,7 @@ class NewestShifts:
         middle, own = _own_scale(before)
         after = median_of(since)
         shift = after - middle
-        if len(before) < min(held, WINDOW):
+        if len(before) < min(held, MOST_HELD):
             return None  # fewer runs do not say what was usual
         last = max(before[-1], median_of(before[-LEAST_RUNS:]))
         # the first and the last run since then are shifted: no lucky run may move the place

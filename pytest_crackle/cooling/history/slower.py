@@ -28,6 +28,9 @@ _MODULE_HELD: Final = 30
 """Runs that a slow module is told: its tests one by one may never show it."""
 _BEYOND_MODULE: Final = math.log(1.5)
 """A test in a slow module is told by itself if it is slower still by this ratio."""
+_LOG_KNOWN: Final = math.log(5)
+"""What counts for what was confirmed in one of the two runs before: it is no news, and p about the
+limit would come and go (a weighted p-value; so few have it that the others lose nothing)."""
 _SAMPLED: Final = 400
 
 
@@ -154,16 +157,17 @@ class Slower:
         """Return what is slower: whole modules, then tests that are so by themselves."""
         now = self._candidates(self.tests, self._whole)
         earlier = [self._candidates(*self._judges(back)) for back in range(1, CONFIRMED)]
-        log_qs = benjamini_hochberg([shift.log_p for shift in now.values()], self.hypotheses)
-        chosen = {
-            key: shift
-            for (key, shift), log_q in zip(now.items(), log_qs, strict=True)
-            if log_q <= math.log(self._profile.q)
-        }
-        for back, then in enumerate(earlier, 1):
+        was = [
+            {key: one for key, one in self._chosen(then).items() if one.held >= CONFIRMED}
+            for then in earlier
+        ]
+        told = {key for then in was for key in then}
+        chosen = self._chosen(
+            {key: _known(shift) if key in told else shift for key, shift in now.items()}
+        )
+        for back, then in enumerate(was, 1):
             for key, shift in then.items():
-                is_measured = math.isfinite(self._series_of(key)[-1])
-                if key not in chosen and is_measured and self._is_confirmed(shift):
+                if key not in chosen and math.isfinite(self._series_of(key)[-1]):
                     chosen[key] = self._as_of_now(key, shift, back)
         kept = [self._slowing(key, shift, earlier) for key, shift in chosen.items()]
         held = {
@@ -188,9 +192,15 @@ class Slower:
         module, place = key
         return (self.series if module is None else self._of_modules)[place]
 
-    def _is_confirmed(self, shift: Newest) -> bool:
-        log_limit = math.log(self._profile.q) - math.log(max(1, self.hypotheses))
-        return shift.held >= CONFIRMED and shift.log_p <= log_limit
+    def _chosen(self, candidates: dict[_Key, Newest]) -> dict[_Key, Newest]:
+        """Return those that the false discovery rate lets through."""
+        log_qs = benjamini_hochberg([shift.log_p for shift in candidates.values()], self.hypotheses)
+        log_q = math.log(self._profile.q)
+        return {
+            key: shift
+            for (key, shift), value in zip(candidates.items(), log_qs, strict=True)
+            if value <= log_q
+        }
 
     def _as_of_now(self, key: _Key, was: Newest, back: int) -> Newest:
         """Return what was confirmed so many runs ago: it has not been back for three runs yet.
@@ -255,6 +265,10 @@ class Slower:
 
     def _tested(self, code: int) -> list[int]:
         return [unit for unit in self._members[code] if _is_tested(self.series[unit])]
+
+
+def _known(shift: Newest) -> Newest:
+    return replace(shift, log_p=shift.log_p - _LOG_KNOWN)
 
 
 def _is_tested(values: Sequence[float]) -> bool:
