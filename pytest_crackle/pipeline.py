@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest_crackle
 from pytest_crackle.acceptance import Acceptance, accept_found, read_baseline
@@ -12,7 +12,7 @@ from pytest_crackle.cooling.detectors.registry import DEFAULT, HISTORY, NONE, al
 from pytest_crackle.cooling.profiles import Profile
 from pytest_crackle.extensions import DETECTORS
 from pytest_crackle.gating.budgets import parse_budgets
-from pytest_crackle.gating.rules import known_kinds, parse_rules
+from pytest_crackle.gating.rules import ANY, known_kinds, parse_rules
 from pytest_crackle.gating.verdict import GatePlan, exit_status, judge
 from pytest_crackle.model.errors import CrackleError
 from pytest_crackle.model.pattern import PatternKind
@@ -26,10 +26,14 @@ if TYPE_CHECKING:
 
     from pytest_crackle.cooling.detectors.base import Detector
     from pytest_crackle.extensions import Extensions
+    from pytest_crackle.gating.rules import Rule
     from pytest_crackle.model.past import Past
     from pytest_crackle.model.table import MetricTable
 
 __all__ = ["Plan", "plan", "run", "selfcheck"]
+
+_OF_HISTORY: Final = (PatternKind.FLAKY, PatternKind.PHASE_TRANSITION)
+"""Kinds that only runs before this one can show, all or some of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +176,10 @@ def run(
                 *faults,
                 f"nothing accepted: {error}",
             )  # told with -q as well, as notes are not
-    judged_by, matters = _as_judged(gate, cooling, cooled.faults, past_problem)
+    judged_by, matters = _as_judged(gate, table, cooling, cooled.faults, past_problem)
     judgement = judge(
         found,
-        replace(gate, kinds={**gate.kinds, HISTORY: (PatternKind.FLAKY,)}),
+        replace(gate, kinds={**gate.kinds, HISTORY: _OF_HISTORY}),
         table=table,
         session=session,
         cooling=judged_by,
@@ -206,12 +210,17 @@ def _detectors(plan: Plan, past: Past | None) -> tuple[Detector, ...]:
 
 
 def _as_judged(
-    gate: GatePlan, cooling: CoolingInfo, faults: Sequence[str], past_problem: str | None
+    gate: GatePlan,
+    table: MetricTable,
+    cooling: CoolingInfo,
+    faults: Sequence[str],
+    past_problem: str | None,
 ) -> tuple[CoolingInfo, tuple[str, ...]]:
     """Return the cooling and its faults as they matter to the gate.
 
-    A history that cannot be read matters where a rule asks for flaky tests, which only it knows;
-    all other rules judge this run as they would without a history.
+    A history that was asked for and cannot be read fails the rules that look to it, as a detector
+    does that failed: a gate that nobody evaluates must not look like one that passed. All other
+    rules judge this run as they would without a history.
     """
     failed = f"detector {HISTORY} failed: "
     unread = [fault for fault in faults if fault.startswith(failed + CrackleError.__name__)]
@@ -221,9 +230,17 @@ def _as_judged(
         return cooling, tuple(faults)
     others = tuple(fault for fault in faults if fault not in unread)
     names = tuple(name for name in cooling.detectors if name != HISTORY)
-    if any(rule.kind == PatternKind.FLAKY for rule in gate.rules):
+    if any(_looks_to_history(rule, table) for rule in gate.rules):
         return replace(cooling, detectors=(*names, HISTORY)), (*others, *unread)
     return replace(cooling, detectors=names), others
+
+
+def _looks_to_history(rule: Rule, table: MetricTable) -> bool:
+    """Whether a history may give what a rule fails on; levels are not compared over runs."""
+    if rule.kind not in (ANY, *_OF_HISTORY):
+        return False
+    compared = [name for name in table.columns if table.info(name).kind != "level"]
+    return rule.metric is None or any(map(rule.metric.matches, compared))
 
 
 def selfcheck(table: MetricTable, plan: Plan, shuffles: int, seed: int) -> tuple[str, ...]:

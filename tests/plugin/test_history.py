@@ -210,11 +210,11 @@ BAD = {
 
 
 @pytest.mark.parametrize("bad", BAD)
-def test_a_bad_history_is_one_line_and_never_a_failed_run(suite, bad):
+def test_a_bad_history_is_one_line_and_without_a_gate_no_failed_run(suite, bad):
     path = suite.file("bad.db")
     BAD[bad](path)
     before = None if path.is_dir() else path.read_bytes()
-    result = suite.run("--crackle-history=bad.db", "--crackle-fail-on=any")
+    result = suite.run("--crackle-history=bad.db")
     assert result.ret == 0
     text = " ".join(result.stdout.str().split())
     assert text.count("crackle: history: bad.db: not a") + text.count("bad.db: a SQLite file") == 1
@@ -223,13 +223,25 @@ def test_a_bad_history_is_one_line_and_never_a_failed_run(suite, bad):
     assert before is None or path.read_bytes() == before
 
 
-def test_a_gate_for_flaky_tests_fails_closed_without_its_history(suite):
+@pytest.mark.parametrize(
+    "rule", ["any", "flaky", "phase-transition", "phase-transition:duration.*", "any:cpu.*@0.5"]
+)
+def test_a_rule_that_looks_to_a_history_fails_closed_without_it(suite, rule):
     BAD["text"](suite.file("bad.db"))
-    result = suite.run("--crackle-history=bad.db", "--crackle-fail-on=flaky")
+    result = suite.run("--crackle-history=bad.db", f"--crackle-fail-on={rule}")
     assert result.ret == 1
     assert "not a SQLite file" in suite.report["gate"]["reason"]
-    result = suite.run(OPTION, "--crackle-fail-on=flaky")
+    assert suite.run(OPTION, f"--crackle-fail-on={rule}").ret == 0
+
+
+@pytest.mark.parametrize(
+    "rule", ["clustering", "any:memory.rss", "phase-transition:threads", "correlation:cpu.*"]
+)
+def test_a_rule_that_does_not_look_to_a_history_passes_without_it(suite, rule):
+    BAD["text"](suite.file("bad.db"))
+    result = suite.run("--crackle-history=bad.db", f"--crackle-fail-on={rule}")
     assert result.ret == 0
+    assert len(suite.report["faults"]) == 1
 
 
 def test_a_history_that_cannot_be_written_is_one_line(suite):
