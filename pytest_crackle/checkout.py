@@ -44,6 +44,11 @@ class Checkout:
     branch: str | None = None
     dirty: bool = False
 
+    def facts(self) -> dict[str, object]:
+        """Return what is known, as it stands in files: a key that says nothing is left out."""
+        known = {"commit": self.commit, "branch": self.branch, "dirty": self.dirty}
+        return {key: value for key, value in known.items() if value}
+
 
 def checkout_of(folder: Path, environment: Mapping[str, str] | None = None) -> Checkout:
     """Ask git, and continuous integration where git does not know.
@@ -63,7 +68,7 @@ def checkout_of(folder: Path, environment: Mapping[str, str] | None = None) -> C
 
     Notes
     -----
-    One call of git, at the end of the session: some 5 ms, more in large repositories.
+    One call of git: some 5 ms, more in large repositories.
     """
     environment = os.environ if environment is None else environment
     command = ["git", "-C", str(folder), *_STATUS]

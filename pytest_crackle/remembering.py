@@ -6,7 +6,6 @@ from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest_crackle
-from pytest_crackle.checkout import checkout_of
 from pytest_crackle.gating.verdict import not_evaluated
 from pytest_crackle.model.units import count_of
 from pytest_crackle.storage.history.facts import RunFacts, mode_of
@@ -45,7 +44,7 @@ class Memory:
     path : Path
         Absolute.
     root : Path
-        Of the tests; git is asked there.
+        Of the tests; paths in messages are relative to it.
 
     Attributes
     ----------
@@ -95,14 +94,13 @@ class Memory:
         return text
 
     def _facts_of(self, session: SessionInfo, table: MetricTable) -> RunFacts:
-        checkout = checkout_of(self._root)
         return RunFacts(
             started=session.started or "",
             mode=mode_of(session.dist, table),
             environment=session.environment or "",
-            commit=checkout.commit,
-            branch=checkout.branch,
-            dirty=checkout.dirty,
+            commit=session.commit,
+            branch=session.branch,
+            dirty=session.dirty,
             duration=session.duration,
             version=pytest_crackle.__version__,
         )

@@ -29,6 +29,7 @@ from pytest_crackle.terminal import write_report
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
+    from pytest_crackle.checkout import Checkout
     from pytest_crackle.extensions import Extensions
     from pytest_crackle.firing.recorder import Recorder
     from pytest_crackle.model.report import Report
@@ -81,6 +82,7 @@ class Controller:
         self._getpid, self._pid = os.getpid, os.getpid()
         self._wall, self._epoch = wall_clock(), epoch_clock()
         self._started_wall, self._started = self._wall(), self._epoch()
+        self._code = self._checkout()
         self._facts = self._session_facts()
         self._attendance = Attendance(str(self._facts["host"]), str(self._facts["python"]))
         pytest_crackle.__version__  # noqa: B018 - read while it can be
@@ -117,7 +119,16 @@ class Controller:
             "host": socket.gethostname(),
             "dist": self._dist,
             "environment": environment_key(),
+            **self._code.facts(),
         }
+
+    def _checkout(self) -> Checkout:
+        """Return the version of the code as the session begins, if a file is to say it."""
+        from pytest_crackle.checkout import Checkout, checkout_of  # noqa: PLC0415 - asks git
+
+        settings = self.settings
+        wanted = settings.history or {"records", "json"} & settings.outputs.keys()
+        return checkout_of(settings.root) if wanted else Checkout()
 
     @property
     def _dist(self) -> str:
@@ -270,6 +281,9 @@ class Controller:
             dist=self._dist,
             collected=None if collected is None else len(collected),
             environment=str(self._facts["environment"]),
+            commit=self._code.commit,
+            branch=self._code.branch,
+            dirty=self._code.dirty,
             workers=self._attendance.workers(table.workers),
         )
 

@@ -55,7 +55,9 @@ def _add_keeping(actions: Commands) -> None:
     load.add_argument(
         "files", nargs="+", metavar="FILE", help="- is an exported history on standard input"
     )
-    load.add_argument("--commit", metavar="ID", help="of records and reports, which do not say")
+    load.add_argument(
+        "--commit", metavar="ID", help="of records and reports, where they do not say or are wrong"
+    )
     load.add_argument("--branch", metavar="NAME", help="as --commit")
     load.add_argument("--label", action="append", default=[], metavar="TEXT", help="as --commit")
     add_reading(load)

@@ -37,7 +37,7 @@ def import_file(
     path : Path
         The history.
     said : RunFacts
-        Commit, branch and labels of records and reports, which do not say.
+        Commit, branch and labels of records and reports, over what they say themselves.
     max_size : int
         Most bytes read.
 
@@ -97,6 +97,9 @@ def _import_run(
         raise CrackleError(f"{name}: not added: it does not say when the run was")
     facts = replace(
         said,
+        commit=said.commit or session.commit,
+        branch=said.branch or session.branch,
+        dirty=session.dirty and said.commit in (None, session.commit),
         started=session.started,
         mode=mode_of(session.dist, table),
         environment=session.environment or _environment(session.python, session.platform),

@@ -74,6 +74,10 @@ class SessionInfo:
         Tests that were selected to run.
     environment : str or None
         Python, system and processor in one key, as a history knows them.
+    commit, branch : str or None
+        Version of the code, where it was asked for and anybody knows.
+    dirty : bool
+        Whether files under version control differed from the commit.
     """
 
     started: str | None = None
@@ -88,6 +92,9 @@ class SessionInfo:
     dist: str = "no"
     collected: int | None = None
     environment: str | None = None
+    commit: str | None = None
+    branch: str | None = None
+    dirty: bool = False
     workers: tuple[WorkerInfo, ...] = ()
 
     def machines(self) -> dict[str, str]:

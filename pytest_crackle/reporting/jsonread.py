@@ -100,6 +100,10 @@ def _session(entry: JsonObject) -> SessionInfo:
         platform=entry.text("platform"),
         dist=entry.text_or("dist", "no"),
         collected=entry.integer("collected"),
+        environment=entry.text("environment"),
+        commit=entry.text("commit"),
+        branch=entry.text("branch"),
+        dirty=entry.flag("dirty", default=False),
         workers=tuple(
             WorkerInfo(
                 id=worker.required("id"),

@@ -89,6 +89,10 @@ def _session(session: SessionInfo) -> dict[str, object]:
         "pytest": session.pytest,
         "platform": session.platform,
         "dist": session.dist,
+        "environment": session.environment,
+        "commit": session.commit,
+        "branch": session.branch,
+        "dirty": session.dirty,
         "collected": session.collected,
         "workers": [
             {

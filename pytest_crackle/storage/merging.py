@@ -42,6 +42,9 @@ def _lines(gathered: Gathered) -> Iterator[object]:
         "platform": session.platform,
         "dist": session.dist,
         "environment": session.environment,
+        "commit": session.commit,
+        "branch": session.branch,
+        "dirty": session.dirty or None,
         "machines": _machines(gathered),
     }
     yield {

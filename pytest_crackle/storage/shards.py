@@ -248,6 +248,9 @@ def _session(
         platform=_text(first.get("platform")),
         dist="each" if is_each else _text(first.get("dist")) or "no",
         environment=_text(first.get("environment")),
+        commit=_text(first.get("commit")),
+        branch=_text(first.get("branch")),
+        dirty=any(shard.session.get("dirty") is True for shard in shards),
         workers=tuple(
             WorkerInfo(worker, host=source.host, tests=tests[worker], machine=name)
             for (source, workers), name in zip(machines, names, strict=True)

@@ -11,6 +11,8 @@ from contextlib import closing
 
 import pytest
 
+from pytest_crackle.checkout import Checkout
+from pytest_crackle.cli import main
 from pytest_crackle.storage.history.opening import reading
 from pytest_crackle.storage.history.reading import History
 
@@ -276,6 +278,37 @@ def test_the_commit_is_that_of_the_checkout(suite, monkeypatch):
     facts = [(run.facts.commit, run.facts.branch, run.facts.dirty) for run in runs(suite)]
     head = git("rev-parse", "HEAD")
     assert facts == [("f" * 40, None, False), (head, "trunk", False), (head, "trunk", True)]
+
+
+@pytest.mark.parametrize("what", ["records.jsonl", "report.json"])
+def test_a_file_of_a_ci_job_is_imported_without_options(suite, monkeypatch, what):
+    """Commit, branch and environment are those that the session itself would have kept."""
+    monkeypatch.setenv("GITHUB_SHA", "c0ffee" * 6)
+    monkeypatch.setenv("GITHUB_REF_NAME", "trunk")
+    suite.run(OPTION, "--crackle-records=records.jsonl", "--crackle-json=report.json")
+    assert (
+        main(["history", "import", str(suite.file(what)), "--history", str(suite.file("b.db"))])
+        == 0
+    )
+    (kept,), (imported,) = runs(suite), runs(suite, "b.db")
+    assert kept.facts.commit == "c0ffee" * 6
+    assert kept.facts.branch == "trunk"
+    for key in ("started", "mode", "environment", "commit", "branch", "dirty"):
+        assert getattr(imported.facts, key) == getattr(kept.facts, key), key
+
+
+def test_nobody_asks_git_where_no_file_is_to_say_it(suite, monkeypatch):
+    asked = []
+
+    def ask(folder):
+        asked.append(folder)
+        return Checkout()
+
+    monkeypatch.setattr("pytest_crackle.checkout.checkout_of", ask)
+    suite.run("--crackle", "--crackle-md=report.md", on=False)
+    assert asked == []
+    suite.run()
+    assert asked == [suite.folder]
 
 
 def test_json_reports_stay_readable(suite):
