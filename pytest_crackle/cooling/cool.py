@@ -250,6 +250,7 @@ def _pattern(one: Judged, name: str, suite: Suite, profile: Profile) -> Pattern:
         level=level_of(finding),
         gateable=finding.gateable and (one.gate_p is None or one.gate_p <= profile.alpha),
         details=finding.details,
+        over_runs=finding.over_runs,
     )
 
 

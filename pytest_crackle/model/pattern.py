@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Explanation", "Level", "Location", "Pattern", "PatternKind", "pattern_id"]
+__all__ = ["Explanation", "Level", "Location", "Pattern", "PatternKind", "RunValue", "pattern_id"]
 
 Level = Literal["fail", "warn", "note", "notice"]
 
@@ -62,6 +62,24 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
+class RunValue:
+    """A value in one of several runs.
+
+    Attributes
+    ----------
+    run : int or None
+        Its number in the history; None: this run.
+    value : float
+    is_after : bool
+        Whether the run comes after the change that is told.
+    """
+
+    run: int | None
+    value: float
+    is_after: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Pattern:
     """One pattern across tests.
 
@@ -101,6 +119,9 @@ class Pattern:
         Whether the baseline accepts it.
     details : tuple of str
         Further facts, a line each, for the verbose report.
+    over_runs : tuple of RunValue
+        What the metric was for its tests together in each compared run, this one last; empty for
+        what this run alone shows.
     """
 
     kind: str
@@ -124,6 +145,7 @@ class Pattern:
     gateable: bool = True
     accepted: bool = False
     details: tuple[str, ...] = ()
+    over_runs: tuple[RunValue, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "confidence", min(1.0, max(0.0, self.confidence)))

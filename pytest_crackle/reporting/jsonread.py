@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, get_args
 
 from pytest_crackle.model.errors import CrackleError
 from pytest_crackle.model.metrics import BUILTIN, KINDS, MetricInfo
-from pytest_crackle.model.pattern import Explanation, Level, Location, Pattern
+from pytest_crackle.model.pattern import Explanation, Level, Location, Pattern, RunValue
 from pytest_crackle.model.record import check_record
 from pytest_crackle.model.report import (
     BudgetBreach,
@@ -194,6 +194,12 @@ def _pattern(entry: JsonObject) -> Pattern:
         gateable=entry.flag("gateable", default=True),
         accepted=entry.flag("accepted", default=False),
         details=entry.texts("details"),
+        over_runs=tuple(
+            RunValue(
+                one.integer("run"), one.number_or("value", 0.0), one.flag("after", default=False)
+            )
+            for one in entry.objects("over_runs")
+        ),
     )
 
 

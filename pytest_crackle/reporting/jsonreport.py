@@ -186,7 +186,18 @@ def _pattern(pattern: Pattern) -> dict[str, object]:
             name: value for name, value in pattern.evidence.items() if math.isfinite(value)
         },
         "details": list(pattern.details),
+        **_over_runs(pattern),
     }
+
+
+def _over_runs(pattern: Pattern) -> dict[str, object]:
+    if not pattern.over_runs:
+        return {}
+    values = [
+        {"run": one.run, "value": _number(one.value), "after": one.is_after}
+        for one in pattern.over_runs
+    ]
+    return {"over_runs": values}
 
 
 def _gate(gate: Gate) -> dict[str, object]:

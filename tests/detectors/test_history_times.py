@@ -45,6 +45,13 @@ def test_a_slow_test_is_told_with_run_and_commits():
     assert pattern.evidence["runs_held"] == 7
     assert pattern.evidence["after_median"] / pattern.evidence["before_median"] > 1.8
     assert pattern.gate_p < 0.01
+    course = pattern.over_runs
+    assert [one.run for one in course] == [*range(1, 20), None]
+    assert [one.is_after for one in course] == [False] * 13 + [True] * 7
+    assert sorted(one.value for one in course)[10] < pattern.evidence["after_median"]
+    assert (
+        max(one.value for one in course if one.is_after) > pattern.evidence["before_median"] * 1.8
+    )
 
 
 def test_its_id_stays_the_same_as_it_gets_older():

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from pytest_crackle.cooling.profiles import Profile
     from pytest_crackle.cooling.suite import Suite
-    from pytest_crackle.model.pattern import Explanation
+    from pytest_crackle.model.pattern import Explanation, RunValue
     from pytest_crackle.model.report import NotTested
 
 __all__ = ["Column", "Detection", "Detector", "Finding", "Recheck", "joined"]
@@ -63,6 +63,8 @@ class Finding:
         Within a sub-kind the higher score comes first.
     gateable, notice : bool
         Whether a gate may fail on it; whether it is only mentioned.
+    over_runs : tuple of RunValue
+        The metric of its tests together by run, where it comes from past runs.
     details : tuple of str
         Further facts for the verbose report.
     id_metrics : tuple of str or None
@@ -89,6 +91,7 @@ class Finding:
     gateable: bool = True
     notice: bool = False
     details: tuple[str, ...] = ()
+    over_runs: tuple[RunValue, ...] = ()
     id_metrics: tuple[str, ...] | None = None
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
+from pytest_crackle.model.pattern import RunValue
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_crackle.cooling.history.comparable import Comparable
     from pytest_crackle.model.past import Past, PastRun
 
@@ -52,6 +57,31 @@ class Axis:
         facts.append(self._commits(last_good, first_bad))
         text = ", ".join(fact for fact in facts if fact)
         return f"{begun} ({text})" if text else begun
+
+    def course(
+        self, columns: Sequence[Sequence[float]], units: Sequence[int], first_bad: int
+    ) -> tuple[RunValue, ...]:
+        """Return the sum over some units in each run, this one last.
+
+        Parameters
+        ----------
+        columns : sequence of sequence of float, shape (n_runs, n_units)
+        units : sequence of int
+        first_bad : int
+            Place of the first run after the change.
+
+        Returns
+        -------
+        tuple of RunValue
+            Without runs in which one of the units has no value.
+        """
+        sums = [math.fsum(column[unit] for unit in units) for column in columns]
+        numbers = [*(run.number for run in self._runs), None]
+        return tuple(
+            RunValue(number, value, place >= first_bad)
+            for place, (number, value) in enumerate(zip(numbers, sums, strict=True))
+            if math.isfinite(value)
+        )
 
     def _commits(self, last_good: int, first_bad: int) -> str:
         good, bad = self._commit(last_good), self._commit(first_bad)

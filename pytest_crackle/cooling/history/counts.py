@@ -230,6 +230,9 @@ def _finding(
         gateable=confirmed,
         notice=not confirmed,
         details=() if single else tuple(_detail(against, metric, change) for change in group),
+        over_runs=Axis(against).course(
+            against.columns(metric), [change.unit for change in group], group[0].run
+        ),
     )
 
 

@@ -141,6 +141,7 @@ def _slower(against: Comparable, phase: Phase, group: Sequence[RunChange]) -> Fi
         score=middle.after - middle.before,
         gateable=is_step,
         notice=not is_step,
+        over_runs=axis.course(phase.seconds, [change.unit for change in group], middle.run),
     )
 
 
@@ -250,4 +251,5 @@ def _changed(against: Comparable, metric: str, group: Sequence[RunChange]) -> Fi
         details=() if len(group) == 1 else tuple(details),
         gateable=is_step,
         notice=not is_step,
+        over_runs=axis.course(against.columns(metric), [c.unit for c in group], middle.run),
     )

@@ -76,6 +76,11 @@ class Phase:
     modules: tuple[int, ...]
     usual: float = 0.0
 
+    @property
+    def seconds(self) -> list[list[float]]:
+        """What each test cost in each run, as on a run like most."""
+        return [[seconds(level) for level in logs] for logs in self.calm.logs]
+
 
 def measured_phases(against: Comparable, profile: Profile) -> tuple[list[Phase], list[NotTested]]:
     """Return the phases that can be compared, or the reason why none can."""
@@ -283,6 +288,7 @@ class _Telling:
             score=best.shift.shift,
             gateable=goes_on,
             notice=not goes_on,
+            over_runs=self._axis.course(self._phase.seconds, units, best.shift.run),
         )
 
     def _who(self, group: Sequence[Slowing], rows: Sequence[int]) -> tuple[str, str]:

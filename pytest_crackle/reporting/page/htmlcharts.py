@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.model.pattern import PatternKind
 from pytest_crackle.reporting.page.htmlbars import cost_bars, strip_chart
+from pytest_crackle.reporting.page.htmlcourse import course_chart
 from pytest_crackle.reporting.page.htmlruns import run_chart
 from pytest_crackle.reporting.page.htmlscatter import fit_chart
 
@@ -38,6 +39,8 @@ def charts_of(data: ChartData, pattern: Pattern) -> list[str]:
 
 
 def _transition(data: ChartData, pattern: Pattern) -> list[str]:
+    if pattern.over_runs:
+        return [course_chart(data, pattern)]
     if pattern.subkind != "state":
         return [run_chart(data, pattern, pattern.metrics[0], "")]
     # a state is no number: what it did to pace or to other threads is in the evidence, if it did

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_crackle.model.pattern import Pattern
+from pytest_crackle.model.pattern import Pattern, RunValue
 from pytest_crackle.model.report import BudgetBreach, Report
 from pytest_crackle.reporting.page.htmlreport import render_html, render_html_folder
 from tests.html_page import Element, Page
@@ -292,6 +292,40 @@ def test_hot_spot_is_drawn_by_the_cost_that_its_sentence_names() -> None:
     page = Page(render_html(replace(report, patterns=(hot,))))
     labels = [e.attrs["aria-label"] for e in page.find("svg")]
     assert any(text.startswith("CPU time, or wall time of tests that wait") for text in labels)
+
+
+def _over_runs(values: list[float], first_bad: int) -> tuple[RunValue, ...]:
+    last = len(values)
+    return tuple(
+        RunValue(None if run == last else run, value, run >= first_bad)
+        for run, value in enumerate(values, 1)
+    )
+
+
+def test_what_comes_from_past_runs_is_drawn_over_the_runs() -> None:
+    report = sample_report()
+    slower = replace(
+        report.patterns[0],
+        subkind="slower",
+        metrics=("duration",),
+        over_runs=_over_runs([2.0, 2.1, 1.9, 4.0, 4.2], 4),
+    )
+    page = Page(render_html(replace(report, patterns=(slower,))))
+    (chart,) = [e for e in page.find("svg") if " over 5 runs" in e.attrs["aria-label"]]
+    assert "over 5 runs, from 2.00 s to 4.20 s." in chart.attrs["aria-label"]
+    texts = [e.text for e in _below(chart)]
+    assert "run 4" in texts
+    assert {"run 3: 1.90 s", "run 4: 4.00 s", "this run: 4.20 s"} <= set(texts)
+    assert not [e for e in page.find("svg") if "in run order" in e.attrs["aria-label"]]
+
+
+@pytest.mark.parametrize(("values", "first_bad"), [([2.0], 1), ([2.0, 2.0], 1), ([0.0, 0.0], 9)])
+def test_few_or_equal_runs_are_drawn_or_left_out(values: list[float], first_bad: int) -> None:
+    report = sample_report()
+    pattern = replace(report.patterns[0], over_runs=_over_runs(values, first_bad))
+    page = Page(render_html(replace(report, patterns=(pattern,))))
+    charts = [e for e in page.find("svg") if " over 2 runs" in e.attrs["aria-label"]]
+    assert len(charts) == (len(values) > 1)
 
 
 def test_points_name_themselves(sample: Page) -> None:

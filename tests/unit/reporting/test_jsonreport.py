@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from pytest_crackle.model.errors import CrackleError
-from pytest_crackle.model.pattern import Pattern
+from pytest_crackle.model.pattern import Pattern, RunValue
 from pytest_crackle.model.report import Gate, MetricSummary, SessionInfo, WorkerInfo
 from pytest_crackle.reporting.jsonreport import dumps, from_json, to_json
 from tests.sample_report import breaching, quiet_report, sample_report, small_report, table_with
@@ -32,9 +32,20 @@ def strict(text):
 def each_report():
     """A report of ``--dist each`` with every optional part in use."""
     table = table_with([{"nodeid": "a.py::b", "metrics": {"x": 1.0}}])
-    report = small_report(["a.py::b"], sample_report().patterns[:1])
+    (pattern,) = sample_report().patterns[:1]
+    over_runs = (RunValue(7, 1.5, is_after=False), RunValue(None, 3.0, is_after=True))
+    report = small_report(["a.py::b"], (replace(pattern, over_runs=over_runs),))
     workers = (WorkerInfo("gw0", 4711, "ci-1", "3.11.7", 7, crashed=True), WorkerInfo("gw1"))
-    session = SessionInfo(complete=False, incomplete_because="x", dist="each", workers=workers)
+    session = SessionInfo(
+        complete=False,
+        incomplete_because="x",
+        dist="each",
+        environment="CPython 3.11, x",
+        commit="c0ffee",
+        branch="b",
+        dirty=True,
+        workers=workers,
+    )
     gate = Gate(verdict="inconclusive", reason="r", worse=("A",), expired=("B",), notes=("C",))
     return replace(report, table=table, session=session, gate=gate, faults=("f",), removable=("g",))
 
