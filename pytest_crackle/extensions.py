@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.cooling.detectors.foreign import ForeignDetector
 from pytest_crackle.firing.meters.foreign import check_meter
+from pytest_crackle.model.errors import a_value
 from pytest_crackle.model.metrics import BUILTIN, check_metric_name, real_number
 from pytest_crackle.model.pattern import Pattern
 from pytest_crackle.model.units import count_of
@@ -110,9 +111,9 @@ class Extensions:
     def _guarded(self, part: _Part, where: str = "") -> Iterator[None]:
         try:
             yield
-        except (KeyboardInterrupt, SystemExit):
+        except KeyboardInterrupt:
             raise
-        except BaseException as error:  # noqa: BLE001 - pytest.fail and pytest.skip as well
+        except BaseException as error:  # noqa: BLE001 - pytest.fail and sys.exit as well
             self._parts[part.hook].remove(part)
             self._off.add(part.hook)
             text = " ".join(f"{type(error).__name__}: {error}".split())
@@ -160,10 +161,11 @@ class Extensions:
         offered: list[object] = []
         for given in part.call(config=self._config):
             if isinstance(given, str) or not hasattr(given, "__iter__"):
-                raise TypeError(
-                    f"it gave a value of type {type(given).__name__}, not a list of {what}"
-                )
+                raise TypeError(f"it gave {a_value(given)}, not a list of {what}")
             offered += given
+        for one in offered:
+            if isinstance(one, type):
+                raise TypeError(f"it gave the class {one.__name__}, not an object made of it")
         return offered
 
     def derive(self, record: Record) -> None:
@@ -173,7 +175,9 @@ class Extensions:
                 copy = {**record, "metrics": dict(record["metrics"])}
                 derived: dict[str, float] = {}
                 for given in part.call(record=copy):
-                    derived.update((name, _derived(name, given[name])) for name in given)
+                    if not hasattr(given, "items"):
+                        raise TypeError(f"it gave {a_value(given)}, not a mapping of metrics")
+                    derived.update((name, _derived(name, value)) for name, value in given.items())
                 record["metrics"] = {**derived, **record["metrics"]}
 
     def derives(self) -> Callable[[Record], None] | None:
@@ -257,11 +261,13 @@ def _filtered(patterns: Sequence[Pattern], given: Iterable[object]) -> tuple[Pat
     TypeError, ValueError
         If it gave anything but these patterns with another summary, other details or less weight.
     """
+    if not hasattr(given, "__iter__"):
+        raise TypeError(f"it gave {a_value(given)}, not a list of patterns")
     known = {pattern.id: pattern for pattern in patterns}
     kept: dict[str, Pattern] = {}
     for new in given:
         if not isinstance(new, Pattern):
-            raise TypeError(f"it gave a value of type {type(new).__name__}, not a Pattern")
+            raise TypeError(f"it gave {a_value(new)}, not a Pattern")
         old = known.get(new.id)
         if old is None or new.id in kept:
             raise ValueError(f"it gave a pattern that it was not given, or twice: {new.id!a}")

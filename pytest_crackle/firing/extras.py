@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_crackle.model.errors import CrackleError
+from pytest_crackle.model.errors import CrackleError, a_value
 from pytest_crackle.model.metrics import BUILTIN, real_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_crackle.firing.meters.base import Meter
 
@@ -32,6 +32,13 @@ class Extras:
         self._meters = list(meters)
         self._fault = fault
         self._running: list[Meter] = []
+        owners: dict[str, str] = {}
+        for meter in meters:
+            if taken := [name for name in meter.metrics if name in owners]:
+                reason = f"{taken[0]!a} is measured by the meter {owners[taken[0]]!a}"
+                self._switch_off(meter, CrackleError(reason))
+            else:
+                owners.update(dict.fromkeys(meter.metrics, meter.name))
 
     def start(self) -> None:
         """Start every meter that still works; what an interrupted test left running is stopped."""
@@ -40,9 +47,9 @@ class Extras:
         for meter in self._meters:
             try:
                 meter.start()
-            except (KeyboardInterrupt, SystemExit):
+            except KeyboardInterrupt:
                 raise
-            except BaseException as error:  # noqa: BLE001 - pytest.fail and pytest.skip as well
+            except BaseException as error:  # noqa: BLE001 - pytest.fail and sys.exit as well
                 self._switch_off(meter, error)
             else:
                 self._running.append(meter)
@@ -52,8 +59,8 @@ class Extras:
         running, self._running = self._running, []
         for meter in reversed(running):
             try:
-                values = {name: _number(meter, name, value) for name, value in meter.stop().items()}
-            except (KeyboardInterrupt, SystemExit):
+                values = _values(meter, meter.stop())
+            except KeyboardInterrupt:
                 raise
             except BaseException as error:  # noqa: BLE001 - as above
                 self._switch_off(meter, error)
@@ -68,7 +75,19 @@ class Extras:
         self._fault(f"meter {meter.name!a}, switched off", error)
 
 
-def _number(meter: Meter, name: str, value: object) -> float:
-    if name not in meter.metrics:
-        raise CrackleError(f"stop() gave {name!a}, which the meter does not declare")
-    return real_number("metric {!a}", name, value)
+def _values(meter: Meter, given: Mapping[str, float]) -> dict[str, float]:
+    """Take over what a meter gave.
+
+    Raises
+    ------
+    TypeError, CrackleError
+        If it is anything but finite numbers of metrics that the meter declares.
+    """
+    if not hasattr(given, "items"):
+        raise TypeError(f"stop() gave {a_value(given)}, not a mapping of metrics")
+    values = {}
+    for name, value in given.items():
+        if name not in meter.metrics:
+            raise CrackleError(f"stop() gave {name!a}, which the meter does not declare")
+        values[name] = real_number("metric {!a}", name, value)
+    return values

@@ -330,6 +330,36 @@ def test_a_faulty_filter_changes_nothing_and_is_named(crackle, change, why):
             " is a built-in metric",
         ),
         (
+            "def pytest_crackle_derive(record): return [1.0]",
+            "pytest_crackle_derive of conftest.py, switched off at "
+            "test_a_faulty_part_is_one_line_and_the_rest_goes_on.py::test_a: TypeError: it gave a "
+            "value of type list, not a mapping of metrics",
+        ),
+        (
+            "def pytest_crackle_patterns(patterns, table, config): return True",
+            "pytest_crackle_patterns of conftest.py, switched off: TypeError: it gave a value of "
+            "type bool, not a list of patterns",
+        ),
+        *(
+            (
+                f"import sys\ndef {hook}: sys.exit('no licence')",
+                f"{hook.partition('(')[0]} of conftest.py, switched off",
+            )
+            for hook in (
+                "pytest_crackle_meters(config)",
+                "pytest_crackle_derive(record)",
+                "pytest_crackle_detectors(config)",
+                "pytest_crackle_patterns(patterns, table, config)",
+            )
+        ),
+        (
+            "class M:\n    name = 'm'\n    metrics = {}\n"
+            "    def start(self): pass\n    def stop(self): return {}\n"
+            "def pytest_crackle_meters(config): return [M]",
+            "pytest_crackle_meters of conftest.py, switched off: TypeError: it gave the class M, "
+            "not an object made of it",
+        ),
+        (
             "def pytest_crackle_detectors(config): return [object()]",
             "pytest_crackle_detectors of conftest.py, switched off: CrackleError: the name of a "
             "detector is",
@@ -372,16 +402,17 @@ def test_a_meter_that_fails_in_a_test_is_one_line(crackle):
     assert fault.startswith("meter 'steps', switched off: ZeroDivisionError")
 
 
-def test_a_receiver_that_fails_changes_no_file_and_no_exit_status(crackle):
+@pytest.mark.parametrize("error", ["OSError", "SystemExit"])
+def test_a_receiver_that_fails_changes_no_file_and_no_exit_status(crackle, error):
     crackle.pytester.makeconftest(
-        "def pytest_crackle_report(report, config): raise OSError('no route to host')"
+        f"def pytest_crackle_report(report, config): raise {error}('no route to host')"
     )
     crackle.pytester.makepyfile(PASSING)
     result = crackle.run()
     assert result.ret == 0
     assert len(crackle.report["tests"]) == 2
     result.stdout.fnmatch_lines(
-        ["*pytest_crackle_report of conftest.py, switched off: OSError: no route to host"]
+        [f"*pytest_crackle_report of conftest.py, switched off: {error}: no route to host"]
     )
 
 
@@ -403,12 +434,15 @@ GOOD = "kind='mine', subkind='', summary='s.', metrics=('x',), rows=(0,), anchor
     ("body", "why"),
     [
         ("raise KeyError('x')", "KeyError: 'x'"),
+        ("raise SystemExit(3)", "RuntimeError: detect ended with SystemExit: 3"),
+        ("import pytest; pytest.fail('no')", "RuntimeError: detect ended with Failed: no"),
         ("return []", "TypeError: detect gave a value of type list, not a Detection"),
         *(
             (f"return Detection((Finding({GOOD.replace(old, new)}),))", why)
             for old, new, why in [
                 ("kind='mine'", "kind='other'", "ValueError: a finding of kind 'other'"),
                 ("subkind=''", "subkind='jump'", "CrackleError: the sub-kind 'jump' is one of"),
+                ("subkind=''", "subkind='count'", "CrackleError: the sub-kind 'count' is one of"),
                 ("rows=(0,)", "rows=(9,)", "ValueError: rows must be of the 2 rows"),
             ]
         ),

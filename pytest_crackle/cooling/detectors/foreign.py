@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from pytest_crackle.cooling.detectors.base import Detection, Finding
-from pytest_crackle.model.errors import CrackleError
+from pytest_crackle.model.errors import CrackleError, a_value
 from pytest_crackle.model.pattern import Explanation, PatternKind
 from pytest_crackle.model.report import NotTested
 
@@ -28,24 +28,31 @@ OUR_SUBKINDS: Final = frozenset(
         "background",
         "broken",
         "cases",
+        "changed",
         "classic",
         "correlation",
+        "count",
         "drift",
         "driver",
         "fixture",
+        "flips",
         "group",
         "growth",
         "hot",
         "jump",
         "law",
         "leak",
+        "onward",
         "pace",
         "pair",
         "plateau",
         "regime",
         "relation",
         "shape",
+        "slope",
+        "slower",
         "state",
+        "step",
     )
 )
 """What overlaps, levels and baselines know by name; a foreign sub-kind must not mean it."""
@@ -88,10 +95,17 @@ class ForeignDetector:
         ------
         TypeError, ValueError
             Naming what is wrong, besides whatever the detector raises.
+        RuntimeError
+            In place of what is no `Exception`, such as that of sys.exit or pytest.fail.
         """
-        detection: object = self._detector.detect(suite, profile)
+        try:
+            detection: object = self._detector.detect(suite, profile)
+        except (Exception, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            raise RuntimeError(f"detect ended with {type(error).__name__}: {error}") from error
         if not isinstance(detection, Detection):
-            raise TypeError(f"detect gave {_a(detection)}, not a Detection")
+            raise TypeError(f"detect gave {a_value(detection)}, not a Detection")
         for name, kind in (("findings", Finding), ("not_tested", NotTested), ("notes", str)):
             _check_tuple(name, getattr(detection, name), kind)
         if type(detection.hypotheses) is not int or detection.hypotheses < 0:
@@ -116,11 +130,7 @@ class ForeignDetector:
             if type(getattr(finding, name)) is not kind:
                 raise TypeError(f"{name} of a finding must be True or False")
         if not isinstance(finding.explained_by, Explanation | None):
-            raise TypeError(f"explained_by is {_a(finding.explained_by)}, not an Explanation")
-
-
-def _a(value: object) -> str:
-    return f"a value of type {type(value).__name__}"
+            raise TypeError(f"explained_by is {a_value(finding.explained_by)}, not an Explanation")
 
 
 def _name(what: str, name: object, taken: frozenset[str] = TAKEN) -> str:
@@ -135,10 +145,10 @@ def _name(what: str, name: object, taken: frozenset[str] = TAKEN) -> str:
 
 def _check_tuple(name: str, values: object, kind: type) -> None:
     if not isinstance(values, tuple):
-        raise TypeError(f"{name} must be a tuple, not {_a(values)}")
+        raise TypeError(f"{name} must be a tuple, not {a_value(values)}")
     for value in values:
         if not isinstance(value, kind):
-            raise TypeError(f"{name} must hold {kind.__name__}, not {_a(value)}")
+            raise TypeError(f"{name} must hold {kind.__name__}, not {a_value(value)}")
 
 
 def _check_texts(finding: Finding) -> None:
@@ -164,7 +174,7 @@ def _check_numbers(finding: Finding) -> None:
         if value is None and name in ("cost_seconds", "confidence"):
             continue
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise TypeError(f"{name} of a finding must be a number, not {_a(value)}")
+            raise TypeError(f"{name} of a finding must be a number, not {a_value(value)}")
         if not math.isfinite(value) and not (name == "log_p" and value == -math.inf):
             raise ValueError(f"{name} of a finding must be finite, not {value}")
     if finding.log_p > 0:

@@ -25,7 +25,8 @@ class Meter(Protocol):
     in which they are given to the recorder, as the last thing before the clocks of the set-up, and
     stop in reverse order as the first thing after the clocks of the teardown. A test that was
     interrupted has its `stop` called late, before the next `start` or at the end of the session,
-    and its values dropped. Numbers are exact ints or floats, as in a records file.
+    and its values dropped. What a test records under the same name itself takes the place of the
+    meter's value; of two meters that declare the same metric the later one is switched off.
 
     Examples
     --------

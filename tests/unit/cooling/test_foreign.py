@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from pytest_crackle import Detection, Finding, MetricTable, NotTested, Profile, Suite, cool
-from pytest_crackle.cooling.detectors.foreign import ForeignDetector
+from pytest_crackle.cooling.detectors.foreign import OUR_SUBKINDS, ForeignDetector
 from pytest_crackle.model.errors import CrackleError
 
+ROOT = Path(__file__).parents[3]
 TABLE = MetricTable.from_records(
     {"nodeid": f"m.py::test_{i}", "metrics": {"x": float(i)}} for i in range(3)
 )
@@ -45,6 +48,11 @@ def test_a_name_must_do_for_options_and_rules(name):
     detector.name = name
     with pytest.raises(CrackleError, match="the name"):
         ForeignDetector(detector)
+
+
+def test_all_sub_kinds_of_ours_are_taken():
+    kinds = json.loads((ROOT / "docs" / "meanings.json").read_text(encoding="utf-8"))["kinds"]
+    assert {subkind for subkinds in kinds.values() for subkind in subkinds} <= OUR_SUBKINDS
 
 
 def test_what_has_no_detect_is_no_detector():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -60,17 +61,34 @@ def test_any_real_number_becomes_a_built_in_float(extras_of, faults, value):
     assert not faults
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
 @pytest.mark.parametrize("method", ["start", "stop"])
-def test_whoever_stops_the_session_is_not_held_up(extras_of, faults, monkeypatch, method, error):
+def test_whoever_interrupts_the_session_is_not_held_up(extras_of, faults, monkeypatch, method):
     def ends():
-        raise error
+        raise KeyboardInterrupt
 
     probe = Probe("t", {})
     monkeypatch.setattr(probe, method, ends)
-    with pytest.raises(error):
+    with pytest.raises(KeyboardInterrupt):
         run(extras_of(probe))
     assert not faults
+
+
+@pytest.mark.parametrize("method", ["start", "stop"])
+def test_a_meter_that_calls_sys_exit_is_switched_off(extras_of, faults, monkeypatch, method):
+    probe = Probe("t", {})
+    monkeypatch.setattr(probe, method, lambda: sys.exit("no licence"))
+    assert run(extras_of(probe, Probe("good", {"good.level": 1.0})))[0] == {"good.level": 1.0}
+    assert faults == ["meter 't', switched off: no licence"]
+
+
+def test_of_two_meters_of_one_metric_the_later_is_switched_off(extras_of, faults):
+    metrics = {"load": ("1", "level")}
+    extras = extras_of(
+        Probe("a", {"load": 1.0}, metrics=metrics), Probe("b", {"load": 2.0}, metrics=metrics)
+    )
+    assert faults == ["meter 'b', switched off: 'load' is measured by the meter 'a'"]
+    assert run(extras)[0] == {"load": 1.0}
+    assert len(faults) == 1
 
 
 def test_a_meter_that_skips_at_its_start_is_switched_off(extras_of, faults, monkeypatch):
@@ -98,8 +116,9 @@ def test_meters_stop_in_reverse_order(extras_of):
         ({"t.level": True}, "a bool is no measurement"),
         ({"t.level": "3"}, "must be a real number, not str"),
         ({"t.level": 1j}, "must be a real number, not complex"),
+        ([("t.level", 3.0)], "stop() gave a value of type list, not a mapping of metrics"),
         ({"other": 1.0}, "stop() gave 'other', which the meter does not declare"),
-        (None, "'NoneType' object has no attribute 'items'"),
+        (None, "stop() gave a value of type NoneType, not a mapping of metrics"),
         (lambda: 1 / 0, "division by zero"),
         (lambda: pytest.fail("no reading"), "no reading"),
         (lambda: pytest.skip("no sensor"), "no sensor"),
