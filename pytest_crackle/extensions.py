@@ -123,6 +123,11 @@ class Extensions:
         """Whether a part of this hook was switched off, so that names may be missing."""
         return hook in self._off
 
+    def miss(self, fault: str) -> None:
+        """Tell a plugin that could not be loaded: names of any hook may be missing."""
+        self.faults.append(fault[:300])
+        self._off.update(HOOKS)
+
     def note_late_ones(self) -> None:
         """Tell hooks that were never called, because their conftest.py was loaded too late."""
         for hook in HOOKS:
@@ -198,7 +203,9 @@ class Extensions:
         kept = tuple(patterns)
         for part in self._parts[PATTERNS][:]:
             with self._guarded(part):
-                for given in part.call(patterns=list(kept), table=table, config=self._config):
+                # copies: what a plugin changes in place is seen, or comes to nothing
+                copies = [replace(pattern, evidence=dict(pattern.evidence)) for pattern in kept]
+                for given in part.call(patterns=copies, table=table, config=self._config):
                     before, kept = kept, _filtered(kept, given)
                     if gone := len(before) - len(kept):
                         notes.append(f"{count_of(gone, 'pattern')} left out by {part}")
@@ -231,11 +238,17 @@ def installed() -> Extensions:
     for point in sorted(points, key=lambda point: point.name):
         try:
             manager.register(point.load(), point.name)
-        except Exception as error:  # noqa: BLE001 - whatever a third party does wrong
+            manager.check_pending()  # a hook that is none of ours: a slip of the pen
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever a third party does wrong
+            if manager.has_plugin(point.name):
+                manager.unregister(name=point.name)
             text = " ".join(f"{type(error).__name__}: {error}".split())
-            faults.append(f"plugin {point.name} ({point.value}) not loaded: {text}"[:300])
+            faults.append(f"plugin {point.name} ({point.value}) not loaded: {text}")
     extensions = Extensions(manager)
-    extensions.faults += faults
+    for fault in faults:
+        extensions.miss(fault)
     return extensions
 
 

@@ -18,6 +18,7 @@ from pytest_crackle.model.errors import CrackleError
 from pytest_crackle.model.pattern import PatternKind
 from pytest_crackle.model.report import CoolingInfo, Report, SessionInfo
 from pytest_crackle.model.summaries import MetricSummaries
+from pytest_crackle.model.units import count_of, format_percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -256,15 +257,16 @@ def selfcheck(table: MetricTable, plan: Plan, shuffles: int, seed: int) -> tuple
     result = check(table, plan.profile, plan.detectors, shuffles=shuffles, seed=seed)
     total = sum(result.counts)
     lines = [
-        f"{total} false patterns in {result.shuffles} shuffles of {table.n_tests} tests within "
-        f"their modules, cooling {plan.profile.rate}: {result.rate:.2g} a shuffle",
-        f"{result.share:.0%} of the shuffles had any (95 % interval {result.low:.1%} to "
-        f"{result.high:.1%})",
+        f"{count_of(total, 'false pattern')} in {count_of(shuffles, 'shuffle')} of "
+        f"{count_of(table.n_tests, 'test')} within their modules, cooling {plan.profile.rate}: "
+        f"{result.rate:.2g} a shuffle",
+        f"{format_percent(result.share)} of the shuffles had any (95 % interval "
+        f"{format_percent(result.low)} to {format_percent(result.high)})",
     ]
     lines += [f"false: {pattern.summary}" for pattern in result.examples]
     lines += [
-        f"in {survivor.shuffles} of {result.shuffles} shuffles as well, for it does not need what "
-        f"a shuffle destroys: {survivor.pattern.summary}"
+        f"not counted, for a shuffle leaves it as it is (told in {survivor.shuffles} of "
+        f"{result.shuffles}): {survivor.pattern.summary}"
         for survivor in result.survivors
     ]
     return (*lines, *(f"fault: {fault}" for fault in result.faults))

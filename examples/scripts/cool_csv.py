@@ -12,6 +12,8 @@ from pathlib import Path
 
 from pytest_crackle import Cooling, MetricTable, Profile, Record, cool
 
+HOLES = {"", "-", "n/a", "na", "nan", "none", "null"}
+
 
 def number(text: str) -> float | None:
     try:
@@ -21,27 +23,28 @@ def number(text: str) -> float | None:
 
 
 def records_of(path: Path, name: str) -> Iterator[Record]:
-    with path.open(newline="", encoding="utf-8") as lines:
-        for place, row in enumerate(csv.DictReader(lines)):
-            values = {key: number(text) for key, text in row.items() if key != name}
-            metrics = {key: value for key, value in values.items() if value is not None}
-            words = [f"{key}={row[key]}" for key, value in values.items() if value is None]
-            # a cell that is empty is a metric that this row does not have: it is left out, never 0
-            words = [word for word in words if not word.endswith("=")]
+    with path.open(newline="", encoding="utf-8-sig") as lines:  # with or without Excel's mark
+        for place, row in enumerate(csv.DictReader(lines, restval="")):
+            # a hole is a metric that this row does not have: it is left out, never 0
+            cells = {key: text for key, text in row.items() if text.strip().lower() not in HOLES}
+            group_and_name = cells.pop(name)
+            values = {key: number(text) for key, text in cells.items()}
             yield {
-                "nodeid": f"{path.name}::{row[name]}",  # the group it is compared in, and its name
+                "nodeid": f"{path.name}::{group_and_name}",
                 "seq": place,
-                "markers": words,
-                "metrics": metrics,
+                "markers": [
+                    f"{key}={cells[key]}" for key, value in values.items() if value is None
+                ],
+                "metrics": {key: value for key, value in values.items() if value is not None},
             }
 
 
 def cool_csv(path: Path, name: str, profile: Profile | None = None) -> Cooling:
-    return cool(MetricTable.from_records(records_of(path, name)), profile or Profile.normal())
+    return cool(MetricTable.from_records(records_of(path, name)), profile)
 
 
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     for pattern in cool_csv(Path(sys.argv[1]), sys.argv[2]).patterns:
-        print(f"{pattern.confidence:.0%} {pattern.kind}: {pattern.summary}")
+        print(f"{pattern.confidence:.0%} {pattern.kind}: {pattern}")

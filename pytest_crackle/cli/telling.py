@@ -86,7 +86,12 @@ def tell(report: Report, chosen: argparse.Namespace, messages: Sequence[str]) ->
     verbosity = chosen.verbose - chosen.quiet
     encoding = sys.stdout.encoding or "ascii"
     lines = render_text(
-        report, width=width, verbosity=verbosity, encoding=encoding, max_patterns=chosen.max
+        report,
+        width=width,
+        verbosity=verbosity,
+        max_patterns=chosen.max,
+        encoding=encoding,
+        accepting="pytest-crackle accept REPORT ID",
     )
     here = Path(os.getcwd())  # noqa: PTH109 - as the user sees it, links and all
     outputs = {name: here / value for name in FORMS if (value := getattr(chosen, name))}

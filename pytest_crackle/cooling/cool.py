@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pytest_crackle.cooling.by_machine import apart, speed_note
@@ -69,6 +68,9 @@ class Cooling:
     faults: tuple[str, ...] = ()
     errors: tuple[Exception, ...] = field(default=(), compare=False)
 
+    def __str__(self) -> str:
+        return "\n".join([*map(str, self.patterns), *self.faults]) or "no patterns"
+
 
 class _Faults:
     """Faults so far, with their exceptions."""
@@ -107,9 +109,14 @@ def cool(
     -------
     Cooling
 
+    Raises
+    ------
+    TypeError
+        If what is given is no table or no profile.
+
     Notes
     -----
-    Never raises: a detector that does becomes a sentence in `faults`, the others go on.
+    Raises nothing else: a detector that does becomes a sentence in `faults`, the others go on.
     Findings compete under one false discovery rate over all hypotheses of the session, facts
     excepted; then one cause is told once, at most five of a sub-kind are kept, dearest first, and
     each gets its confidence. Shifts carry Holm's adjusted p-value, over the hypotheses of their
@@ -118,11 +125,12 @@ def cool(
 
     Examples
     --------
-    >>> from pytest_crackle.model.table import MetricTable
+    >>> from pytest_crackle import MetricTable
     >>> cool(MetricTable.from_records([])).patterns
     ()
     """
-    profile = profile or Profile.normal()
+    profile = Profile.normal() if profile is None else profile
+    _check_types(table, profile)
     faults = _Faults()
     try:
         chosen = registry.resolve() if detectors is None else tuple(detectors)
@@ -132,6 +140,17 @@ def cool(
     except Exception as error:  # noqa: BLE001 - a fault of ours must not cost the session its report
         faults.add("the cooling", error)
         return Cooling(faults=tuple(faults.sentences), errors=tuple(faults.errors))
+
+
+def _check_types(table: object, profile: object) -> None:
+    """Refuse what a script might give by mistake, before it becomes a fault of every detector."""
+    # by what they can do: a test that runs pytest within pytest may have loaded the classes anew
+    if not hasattr(table, "run_orders"):
+        raise TypeError(
+            f"table must be a MetricTable (MetricTable.from_records), not {table!a:.50}"
+        )
+    if not hasattr(profile, "least_cost"):
+        raise TypeError(f"profile must be a Profile (Profile.of), not {profile!a:.50}")
 
 
 def _detect(
@@ -241,7 +260,7 @@ def _pattern(one: Judged, name: str, suite: Suite, profile: Profile) -> Pattern:
         q_value=math.exp(log_q),
         log_p_value=log_p,
         gate_p=one.gate_p,
-        evidence=MappingProxyType(dict(finding.evidence)),
+        evidence=dict(finding.evidence),
         at=None if finding.at is None else nodeids[finding.at],
         location=_location(finding, suite.table),
         exceptions=tuple(dict.fromkeys(nodeids[row] for row in finding.exceptions)),

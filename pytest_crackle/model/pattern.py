@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -135,7 +134,7 @@ class Pattern:
     q_value: float = 0.0
     log_p_value: float = 0.0
     gate_p: float | None = None
-    evidence: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    evidence: Mapping[str, float] = field(default_factory=dict, hash=False)
     at: str | None = None
     location: Location | None = None
     exceptions: tuple[str, ...] = ()
@@ -146,6 +145,9 @@ class Pattern:
     accepted: bool = False
     details: tuple[str, ...] = ()
     over_runs: tuple[RunValue, ...] = ()
+
+    def __str__(self) -> str:
+        return self.summary
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "confidence", min(1.0, max(0.0, self.confidence)))

@@ -7,10 +7,12 @@ from array import array
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pytest_crackle.model.recordcolumns import RecordColumns
     from pytest_crackle.model.table import MetricTable
 
-__all__ = ["REPLACED", "add_columns", "add_facts", "latest_records"]
+__all__ = ["REPLACED", "add_columns", "add_facts", "latest_records", "permute"]
 
 NAN: Final = math.nan
 REPLACED: Final = -1
@@ -108,3 +110,32 @@ def add_columns(table: MetricTable, records: RecordColumns, rows: list[int]) -> 
             for row, value in zip(owners, values, strict=True):
                 if row != REPLACED:
                     column[row] = value
+
+
+def _sparse(table: MetricTable) -> Iterator[dict[int, object]]:
+    yield from (  # type: ignore[misc] # dicts of different values
+        table.setups,
+        table.states,
+        table.opened,
+        table.closed,
+        table.module_growth,
+        table.blocks,
+        table.ignores,
+        table.budgets,
+        table.retried,
+        table.told_params,
+    )
+
+
+def permute(table: MetricTable, order: list[int]) -> None:
+    """Put the rows into another order."""
+    places = {row: place for place, row in enumerate(order)}
+    for name, column in table.columns.items():
+        table.columns[name] = array("d", [column[row] for row in order])
+    for name, value in vars(table).items():
+        if isinstance(value, list):
+            setattr(table, name, [value[row] for row in order])
+    for sparse in _sparse(table):
+        moved = sorted((places[row], value) for row, value in sparse.items())
+        sparse.clear()
+        sparse.update(moved)

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from operator import lt
 from typing import TYPE_CHECKING, Final
 
+from pytest_crackle.model.given import given_columns, given_record
 from pytest_crackle.model.metrics import BUILTIN, MetricInfo
-from pytest_crackle.model.record import check_record
 from pytest_crackle.model.recordcolumns import RecordColumns, param_of
-from pytest_crackle.model.rows import REPLACED, add_columns, add_facts, latest_records
+from pytest_crackle.model.rows import REPLACED, add_columns, add_facts, latest_records, permute
 from pytest_crackle.model.setupnames import as_written
+from pytest_crackle.model.units import count_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from pytest_crackle.model.metrics import MetricKind
     from pytest_crackle.model.record import Record
@@ -57,7 +58,7 @@ class EndReading:
 
 
 class MetricTable:
-    """Tests in collection order by metrics; build it with `from_records` or a `TableBuilder`.
+    """Tests in collection order by metrics; build it with `from_records` or `from_columns`.
 
     Attributes
     ----------
@@ -134,14 +135,19 @@ class MetricTable:
     def __len__(self) -> int:
         return len(self.nodeids)
 
+    def __repr__(self) -> str:
+        metrics = count_of(len(self.columns), "metric")
+        return f"<MetricTable of {count_of(self.n_tests, 'test')} and {metrics}>"
+
     @classmethod
     def from_records(cls, records: Iterable[object], *, per_worker: bool = False) -> MetricTable:
-        """Build a table from records as `check_record` describes them.
+        """Build a table from records: mappings with `nodeid`, `metrics`, and what else is known.
 
         Parameters
         ----------
         records : iterable of mapping
-            In the order in which the tests ran, where they carry no `seq`.
+            In the order in which the tests ran, where they carry no `seq`. They are not changed.
+            All keys: ``pytest-crackle schema records``. A metric that is missing is left out.
         per_worker : bool
             Keep one row per worker for the same node id (``--dist each``); otherwise a later
             record of a node id is a further attempt and replaces the earlier one.
@@ -153,12 +159,56 @@ class MetricTable:
         Raises
         ------
         CrackleError
-            If a record is not well formed; the message names the key.
+            If a record is not well formed; the message names the record and the key.
+
+        Examples
+        --------
+        >>> MetricTable.from_records([{"nodeid": "a", "metrics": {"rows": 3}}])
+        <MetricTable of 1 test and 1 metric>
         """
         builder = TableBuilder(per_worker=per_worker)
-        for record in records:
-            builder.add(check_record(record))
+        for number, record in enumerate(records):
+            builder.add(given_record(number, record))
         return builder.table()
+
+    @classmethod
+    def from_columns(
+        cls,
+        columns: Mapping[str, Iterable[object]],
+        *,
+        nodeids: Iterable[str] | None = None,
+        units: Mapping[str, tuple[str, str]] | None = None,
+        markers: Iterable[Iterable[str]] | None = None,
+    ) -> MetricTable:
+        """Build a table from columns of numbers, as they stand in a CSV file or a data frame.
+
+        Parameters
+        ----------
+        columns : mapping of str to iterable of numbers, each of shape (n_rows,)
+            In the order in which the rows came about. A hole is None or NaN.
+        nodeids : iterable of str, shape (n_rows,), optional
+            Names of the rows, all different; what stands before ``::`` is the group that a row is
+            compared in, if it stands there. "row-0" and so on if not given.
+        units : mapping of str to (unit, kind), optional
+            Of columns that are not plain values: ``{"disk": ("B", "level")}``.
+        markers : iterable of iterable of str, shape (n_rows, any), optional
+            Words that rows have in common and that may explain a pattern.
+
+        Returns
+        -------
+        MetricTable
+
+        Raises
+        ------
+        CrackleError
+            If the columns are not of one length, a value is no number, or an id stands twice.
+
+        Examples
+        --------
+        >>> MetricTable.from_columns({"rows": [3, 4, None], "seconds": [0.1, 0.2, 0.3]})
+        <MetricTable of 3 tests and 2 metrics>
+        """
+        return cls.from_records(given_columns(columns, nodeids, units or {}, markers))
 
     def column(self, name: str) -> array[float]:
         """Return the column of a metric; all NaN if no test recorded it."""
@@ -265,7 +315,7 @@ class TableBuilder:
                 key=lambda row: (table.indexes[row], table.workers[row] or "", row),
             )
             if order != list(range(table.n_tests)):
-                _permute(table, order)
+                permute(table, order)
         return table
 
 
@@ -304,31 +354,3 @@ def _declare(table: MetricTable, name: str, unit: str, kind: MetricKind) -> None
         sentence = f"{name} is recorded as {known.kind} in {known.unit} and as {kind} in {unit}"
         if sentence not in table.conflicts:
             table.conflicts += (sentence,)
-
-
-def _sparse(table: MetricTable) -> Iterator[dict[int, object]]:
-    yield from (  # type: ignore[misc] # dicts of different values
-        table.setups,
-        table.states,
-        table.opened,
-        table.closed,
-        table.module_growth,
-        table.blocks,
-        table.ignores,
-        table.budgets,
-        table.retried,
-        table.told_params,
-    )
-
-
-def _permute(table: MetricTable, order: list[int]) -> None:
-    places = {row: place for place, row in enumerate(order)}
-    for name, column in table.columns.items():
-        table.columns[name] = array("d", [column[row] for row in order])
-    for name, value in vars(table).items():
-        if isinstance(value, list):
-            setattr(table, name, [value[row] for row in order])
-    for sparse in _sparse(table):
-        moved = sorted((places[row], value) for row, value in sparse.items())
-        sparse.clear()
-        sparse.update(moved)

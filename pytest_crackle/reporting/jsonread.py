@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, get_args
 
 from pytest_crackle.model.errors import CrackleError
@@ -182,7 +181,7 @@ def _pattern(entry: JsonObject) -> Pattern:
         # null is minus infinity; where the key is missing, p is all that is known
         log_p_value=_log_p(entry) if log_p is None else log_p,
         gate_p=entry.number("gate_p"),
-        evidence=MappingProxyType(entry.numbers("evidence")),
+        evidence=entry.numbers("evidence"),
         at=entry.text("at"),
         location=None
         if location is None

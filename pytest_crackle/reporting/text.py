@@ -46,6 +46,7 @@ class _Wish:
     medium: Medium
     verbosity: int
     max_patterns: int
+    accepting: str
 
     @property
     def most_headlines(self) -> int:
@@ -66,6 +67,7 @@ def render_text(
     max_patterns: int = _DEFAULT_HEADLINES,
     *,
     encoding: str = "utf-8",
+    accepting: str = "--crackle-accept=ID",
 ) -> list[Line]:
     """Write the report for a terminal.
 
@@ -83,6 +85,8 @@ def render_text(
         Most headlines; all at verbosity 2.
     encoding : str
         Of the terminal; characters that it does not have are shown as escapes.
+    accepting : str
+        How a pattern is accepted here.
 
     Returns
     -------
@@ -94,7 +98,7 @@ def render_text(
     O(tests) for each pattern shown.
     """
     medium = Medium(min(max(width, NARROWEST), WIDEST), encoding, unicode)
-    wish = _Wish(report, medium, verbosity, max_patterns)
+    wish = _Wish(report, medium, verbosity, max_patterns, accepting)
     if verbosity <= -2:
         lines = _gate(wish) if gate_fails(report) else []
     elif not report.patterns and not report.gate.breaches:
@@ -320,7 +324,7 @@ def _next(wish: _Wish, count: int, rows: int) -> list[Line]:
         parts.append("q: expected share of false alarms.")
     if wish.report.patterns:
         steps = [] if wish.verbosity >= 1 else ["-v" if is_cut else "-v for evidence"]
-        parts.append(f"Next: {', '.join([*steps, '--crackle-accept=ID'])}.")
+        parts.append(f"Next: {', '.join([*steps, wish.accepting])}.")
     return wish.medium.lines(" ".join(parts), "dim", indent=4, most=2) if parts else []
 
 

@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -20,23 +21,25 @@ HAS = {name: importlib.util.find_spec(name) is not None for name in ("sqlalchemy
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
+def postgres():
     """Start a server that listens on a socket in its folder; give its parameters."""
     homes = [*Path("/usr/lib/postgresql").glob("*/bin"), Path("/usr/bin")]
     home = next((home for home in homes if (home / "initdb").exists()), None)
     if home is None or importlib.util.find_spec("psycopg") is None:
         pytest.skip("no PostgreSQL server or no psycopg is installed")
-    folder = tmp_path_factory.mktemp("pg")
     as_user = []
     if os.getuid() == 0:  # the server refuses to run as root
         if shutil.which("runuser") is None:
             pytest.skip("PostgreSQL does not run as root, and there is no runuser")
         as_user = ["runuser", "-u", "postgres", "--"]
-        for place in (folder, *folder.parents[:3]):
-            if place.name.startswith(("pytest", "pg")):
-                place.chmod(0o755)
-        shutil.chown(folder, "postgres")
+    # not below pytest's folder, which every new session of pytest closes to other users
+    with TemporaryDirectory(prefix="crackle-pg-") as name:
+        if as_user:
+            shutil.chown(name, "postgres")
+        yield from serve(home, Path(name), as_user)
 
+
+def serve(home, folder, as_user):
     def run(*command: str) -> None:
         subprocess.run(
             [*as_user, *command],
@@ -51,8 +54,10 @@ def postgres(tmp_path_factory):
     run(str(home / "initdb"), "-D", data, "-U", "crackle", "-A", "trust", "--no-sync")
     control = [str(home / "pg_ctl"), "-D", data, "-w", "-s", "-l", str(folder / "log")]
     run(*control, "-o", f"-k {folder} -c listen_addresses=''", "start")
-    yield {"host": str(folder), "user": "crackle", "database": "postgres"}
-    run(*control, "-m", "fast", "stop")
+    try:
+        yield {"host": str(folder), "user": "crackle", "database": "postgres"}
+    finally:
+        run(*control, "-m", "fast", "stop")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

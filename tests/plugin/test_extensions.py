@@ -92,6 +92,16 @@ def test_a_filter_may_make_less_of_it():
     assert extensions.faults == []
 
 
+def test_a_filter_that_changes_evidence_in_place_changes_nothing():
+    def spoil(patterns, table, config):
+        for pattern in patterns:
+            pattern.evidence["x"] = 99.0
+
+    extensions = extended(team=SimpleNamespace(pytest_crackle_patterns=spoil))
+    (kept,), _ = extensions.patterns([replace(FIRST, evidence={"x": 1.0})], TABLE)
+    assert kept.evidence == {"x": 1.0}
+
+
 def test_a_filter_that_gives_nothing_changes_nothing():
     extensions = extended(team=SimpleNamespace(pytest_crackle_patterns=lambda patterns: None))
     assert extensions.patterns([FIRST], TABLE) == ((FIRST,), ())

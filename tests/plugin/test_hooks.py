@@ -119,16 +119,31 @@ def test_a_rule_for_a_detector_that_was_not_chosen_fails_closed(crackle):
     assert "no detector that looks for query-hogs was chosen" in crackle.report["gate"]["reason"]
 
 
-def test_a_package_that_cannot_be_imported_is_one_line_of_the_command(crackle):
-    install(crackle, "no_such_module", "pytest_crackle")
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("import sys; sys.exit(1)", "SystemExit: 1"),
+        (
+            "def pytest_crackle_detector(config): return []",
+            "PluginValidationError: unknown hook 'pytest_crackle_detector'",
+        ),
+    ],
+)
+def test_a_package_that_cannot_be_loaded_is_one_line_of_the_command(crackle, source, why):
+    install(crackle, "broken_hogs", "pytest_crackle")
+    crackle.pytester.makepyfile(broken_hogs=source)
     crackle.file("r.jsonl").write_text('{"nodeid": "a", "metrics": {"x": 1.0}}\n')
     told = crackle.pytester.run(
-        sys.executable, "-m", "pytest_crackle", "cool", "r.jsonl", "--json=o.json"
+        *(sys.executable, "-m", "pytest_crackle", "cool", "r.jsonl", "--json=o.json"),
+        "--detectors=hogs,clustering",  # a name that the package may have had
     )
     assert told.ret == 0
-    (fault,) = json.loads(crackle.file("o.json").read_text())["faults"]
-    assert fault.startswith("plugin hogs (no_such_module) not loaded: ModuleNotFoundError")
+    report = json.loads(crackle.file("o.json").read_text())
+    (fault,) = report["faults"]
+    assert fault.startswith(f"plugin hogs (broken_hogs) not loaded: {why}")
     assert "plugin hogs" in told.stdout.str()
+    assert report["cooling"]["detectors"] == ["clustering"]
 
 
 # ---------------------------------------------------------------------- a conftest.py

@@ -50,11 +50,13 @@ def test_cells_without_a_number_are_missing_and_words_are_markers(tmp_path, monk
     from cool_csv import records_of  # type: ignore[import-not-found]
 
     file = tmp_path / "a.csv"
-    file.write_text("name,x,colour\na,1,red\nb,,blue\n", encoding="utf-8")
-    first, second = records_of(file, "name")
-    assert first["metrics"] == {"x": 1.0}
-    assert second["metrics"] == {}
-    assert (first["markers"], second["markers"]) == (["colour=red"], ["colour=blue"])
+    text = "\ufeffname,x,y,colour\na,1,2,red\nb, ,NaN,blue\nc,n/a,3\n"
+    file.write_text(text, encoding="utf-8")
+    first, *with_holes = records_of(file, "name")
+    assert first["metrics"] == {"x": 1.0, "y": 2.0}
+    assert [record["metrics"] for record in with_holes] == [{}, {"y": 3.0}]
+    markers = [record["markers"] for record in (first, *with_holes)]
+    assert markers == [["colour=red"], ["colour=blue"], []]
 
 
 @pytest.mark.parametrize("name", ["cool", "MetricTable", "Profile", "Pattern", "Finding", "Report"])

@@ -46,6 +46,16 @@ def patterns() -> tuple[Pattern, ...]:
     return tuple(p for p in found.patterns if p.kind == PatternKind.CONSERVATION)
 
 
+def columns() -> MetricTable:
+    MetricTable.from_columns({"x": ["a"]}, nodeids=[7])  # type: ignore[list-item] # a name is text
+    return MetricTable.from_columns(
+        {"rows": [3, None], "disk": (1.5, 2.5)},
+        nodeids=["a", "b"],
+        units={"disk": ("B", "level")},
+        markers=[["runner-1"], ["runner-2"]],
+    )
+
+
 class Temperature:
     name = "temperature"
     metrics = {"cpu.temperature": ("°C", "level")}  # noqa: RUF012 - as in the example of the hook
