@@ -442,7 +442,10 @@ class D:
 def pytest_crackle_detectors(config):
     return [D()]
 """
-GOOD = "kind='mine', subkind='', summary='s.', metrics=('x',), rows=(0,), anchor='a', log_p=-50.0"
+GOOD = (
+    "kind='mine', subkind='', summary='s.', metrics=('x',), rows=(0,), anchor='a', log_p=-50.0, "
+    "confidence=0.8"
+)
 
 
 @pytest.mark.parametrize(
@@ -459,6 +462,7 @@ GOOD = "kind='mine', subkind='', summary='s.', metrics=('x',), rows=(0,), anchor
                 ("subkind=''", "subkind='jump'", "CrackleError: the sub-kind 'jump' is one of"),
                 ("subkind=''", "subkind='count'", "CrackleError: the sub-kind 'count' is one of"),
                 ("rows=(0,)", "rows=(9,)", "ValueError: rows must be of the 2 rows"),
+                ("confidence=0.8", "", "ValueError: a finding needs a confidence, or a recheck"),
             ]
         ),
     ],

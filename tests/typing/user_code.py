@@ -81,6 +81,7 @@ class Hogs:
             rows=rows[:1],
             anchor="all",
             log_p=-9.0,
+            confidence=0.8,
         )
         return Detection(findings=(finding,), hypotheses=1)
 

@@ -57,7 +57,8 @@ class Finding:
         Seconds of the suite that it concerns.
     evidence : mapping of str to float
     confidence : float or None
-        Fixed by definition, or None: found by rechecks on replicas.
+        The chance that a rerun of the same suite shows it again, fixed by definition; None where
+        `recheck` finds it on replicas.
     recheck : Recheck or None
     score : float
         Within a sub-kind the higher score comes first.

@@ -179,3 +179,5 @@ def _check_numbers(finding: Finding) -> None:
             raise ValueError(f"{name} of a finding must be finite, not {value}")
     if finding.log_p > 0:
         raise ValueError(f"log_p is the logarithm of a probability, not {finding.log_p}")
+    if finding.confidence is None and finding.recheck is None:
+        raise ValueError("a finding needs a confidence, or a recheck by which it is found")

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 TABLE = MetricTable.from_records(
     {"nodeid": f"m.py::test_{i}", "metrics": {"x": float(i)}} for i in range(3)
 )
-FINDING = Finding("mine", "", "x is large.", ("x",), (2,), "all", -50.0)
+FINDING = Finding("mine", "", "x is large.", ("x",), (2,), "all", -50.0, confidence=0.8)
 
 
 class Mine:
