@@ -116,12 +116,12 @@ def options_page() -> str:
         options.append(
             [
                 code(f"{name}={metavar}" if metavar else name),
-                code(key) if key != "-" else key,
                 settings["help"],
+                code(key) if key != "-" else key,
             ]
         )
     ini = [
-        [code(name), kind, code(_default(value)) or "empty", text]
+        [code(name), text, kind, code(_default(value)) or "empty"]
         for name, text, kind, value in declared.keys
     ]
     return page(
@@ -132,9 +132,9 @@ def options_page() -> str:
         " root folder. A wrong value is a usage error (exit status 4) that says what is allowed."
         " `PYTEST_CRACKLE=0` in the environment switches everything off.",
         "## Options",
-        table(["option", "ini key", "meaning"], options),
+        table(["option", "meaning", "ini key"], options),
         "## Ini keys",
-        table(["key", "type", "default", "meaning"], ini),
+        table(["key", "meaning", "type", "default"], ini),
     )
 
 

@@ -111,7 +111,7 @@ def _add_gate_options(add: Callable[..., None], ini: Callable[..., None]) -> Non
         action="append",
         metavar="RULE",
         help="fail the session on matching patterns: KIND[:METRIC_GLOB][@CONFIDENCE], "
-        "KIND one of the four kinds or any; repeatable",
+        "KIND one of the four kinds, flaky, a third party's or any; repeatable",
     )
     ini("crackle_fail_on", "rules of the gate, one a line", type="linelist", default=[])
     add(

@@ -101,7 +101,7 @@ def cool(
     profile : Profile, optional
         The normal one if not given.
     detectors : sequence of Detector, optional
-        As `registry.resolve` returns them; the four default ones if not given.
+        Of your own, or of others; the four default ones if not given.
     past : Past, optional
         Past runs of the same suite, which the detector "history" compares with.
 

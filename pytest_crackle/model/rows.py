@@ -6,13 +6,16 @@ import math
 from array import array
 from typing import TYPE_CHECKING, Final
 
+from pytest_crackle.model.metrics import MetricInfo
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pytest_crackle.model.metrics import MetricKind
     from pytest_crackle.model.recordcolumns import RecordColumns
     from pytest_crackle.model.table import MetricTable
 
-__all__ = ["REPLACED", "add_columns", "add_facts", "latest_records", "permute"]
+__all__ = ["REPLACED", "add_columns", "add_facts", "declare", "latest_records", "permute"]
 
 NAN: Final = math.nan
 REPLACED: Final = -1
@@ -110,6 +113,18 @@ def add_columns(table: MetricTable, records: RecordColumns, rows: list[int]) -> 
             for row, value in zip(owners, values, strict=True):
                 if row != REPLACED:
                     column[row] = value
+
+
+def declare(table: MetricTable, name: str, unit: str, kind: MetricKind) -> None:
+    """Take in what a test declared of a metric; note where two contradict each other."""
+    info = MetricInfo(name, unit, kind)
+    known = table.infos.setdefault(name, info)
+    if agreed := known.agreed(info):
+        table.infos[name] = agreed
+    else:
+        sentence = f"{name} is recorded as {known.kind} in {known.unit} and as {kind} in {unit}"
+        if sentence not in table.conflicts:
+            table.conflicts += (sentence,)
 
 
 def _sparse(table: MetricTable) -> Iterator[dict[int, object]]:

@@ -12,14 +12,20 @@ from typing import TYPE_CHECKING, Final
 from pytest_crackle.model.given import given_columns, given_record
 from pytest_crackle.model.metrics import BUILTIN, MetricInfo
 from pytest_crackle.model.recordcolumns import RecordColumns, param_of
-from pytest_crackle.model.rows import REPLACED, add_columns, add_facts, latest_records, permute
+from pytest_crackle.model.rows import (
+    REPLACED,
+    add_columns,
+    add_facts,
+    declare,
+    latest_records,
+    permute,
+)
 from pytest_crackle.model.setupnames import as_written
 from pytest_crackle.model.units import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pytest_crackle.model.metrics import MetricKind
     from pytest_crackle.model.record import Record
 
 __all__ = ["EndReading", "FixtureSetup", "MetricTable", "StateChange", "TableBuilder"]
@@ -66,9 +72,10 @@ class MetricTable:
     columns : dict of str to array of float, each of shape (n_tests,)
         NaN where a test has no value. Base units.
     infos : dict of str to MetricInfo
-    nodeids, files, modules, functions, outcomes : list of str, shape (n_tests,)
+    nodeids, files, modules, outcomes, functions : list of str, shape (n_tests,)
         `functions` holds the node id without parameters.
-    lines : list of int or None; classes, workers : list of str or None
+    lines : list of int or None
+    classes, params, workers : list of str or None
     attempts, indexes, seqs : list of int
     starts : list of float
         Seconds since the epoch; NaN where unknown.
@@ -305,7 +312,7 @@ class TableBuilder:
             if (row := rows[number]) != REPLACED:
                 _add_rare(table, row, record)
         for name, unit, kind in records.units:
-            _declare(table, name, unit, kind)  # type: ignore[arg-type] # checked where it came in
+            declare(table, name, unit, kind)  # type: ignore[arg-type] # checked where it came in
         for name in table.columns:
             table.infos.setdefault(name, BUILTIN.get(name) or MetricInfo(name))
         table.ends = dict(self._ends)
@@ -343,14 +350,3 @@ def _add_rare(table: MetricTable, row: int, record: Record) -> None:
         table.ignores[row] = tuple(ignore)
     if budgets := record.get("budgets"):
         table.budgets[row] = tuple(budgets)
-
-
-def _declare(table: MetricTable, name: str, unit: str, kind: MetricKind) -> None:
-    info = MetricInfo(name, unit, kind)
-    known = table.infos.setdefault(name, info)
-    if agreed := known.agreed(info):
-        table.infos[name] = agreed
-    else:
-        sentence = f"{name} is recorded as {known.kind} in {known.unit} and as {kind} in {unit}"
-        if sentence not in table.conflicts:
-            table.conflicts += (sentence,)

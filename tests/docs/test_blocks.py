@@ -166,6 +166,7 @@ def test_a_wrong_output_is_seen():
     """The comparison can fail: names and words count, figures and line breaks do not."""
     told = "WARN  10 tests take 202 ms +- 0.9 %, a wait, 2.0 s of\n   9 s. [CR-c7ce49]\n"
     assert is_like(told, "WARN  9 tests take 1.2 s each, a wait, 10 s of 12 s. [CR-c7ce49]")
+    assert is_like("setup 1.2 s each, 5 s", "setup 35.5 ms to\n      67.4 ms, 41\n   ms")
     assert not is_like(told, told.replace("wait", "weight"))
     assert not is_like(told, told.replace("c7ce49", "c7ce40"))
     assert not is_like(told, told + "WARN  another line")

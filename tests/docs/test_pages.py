@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -55,6 +56,24 @@ def test_every_page_is_in_a_table_of_contents():
     pages = {page for page in PAGES if page.is_relative_to(ROOT / "docs")}
     assert pages - named == {ROOT / "docs" / "index.md"}
     assert named <= pages
+
+
+def test_every_fragment_of_the_changes_is_of_a_kind_that_is_written():
+    """What has another name is left out of the release without a word."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    towncrier = settings["tool"]["towncrier"]
+    kinds = {kind["directory"] for kind in towncrier["type"]}
+    assert (ROOT / towncrier["template"]).exists()
+    for fragment in (ROOT / towncrier["directory"]).glob("*.md"):
+        assert fragment.name.split(".")[1:] in [[kind, "md"] for kind in kinds], fragment.name
+
+
+def test_the_architecture_page_names_every_module_at_the_top():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    package = ROOT / "pytest_crackle"
+    modules = [file.name for file in package.glob("*.py") if not file.name.startswith("__")]
+    folders = [f"{file.parent.name}/" for file in package.glob("*/__init__.py")]
+    assert [name for name in (*modules, *folders) if f"`{name}`" not in text] == []
 
 
 @pytest.mark.docs
