@@ -231,6 +231,8 @@ class Controller:
         self.faults += self._attendance.disagreements(session, exitstatus)
         self.extensions.note_late_ones()
         ending: dict[str, object] = {"exitstatus": exitstatus, "complete": info.complete}
+        if info.partial_because is not None:
+            ending["partial_because"] = info.partial_because
         if info.machines():
             ending["hosts"] = {worker.id: worker.host for worker in info.workers}
         self._receiver.close_journal(ending)

@@ -55,6 +55,8 @@ def _lines(gathered: Gathered) -> Iterator[object]:
     end: dict[str, object] = {"complete": session.complete}
     if session.incomplete_because is not None:
         end["incomplete_because"] = session.incomplete_because
+    if session.partial_because is not None:
+        end["partial_because"] = session.partial_because
     if gathered.machines and not gathered.is_apart:
         end["hosts"] = {worker.id: worker.host for worker in session.workers}
     yield {"end": {**end, "workers": gathered.ends}}

@@ -243,6 +243,7 @@ def _session(
         duration=sum(value for value in duration if isinstance(value, int | float)),
         complete=because is None,
         incomplete_because=because,
+        partial_because=_partial(shards),
         python=_text(first.get("python")),
         pytest=_text(first.get("pytest")),
         platform=_text(first.get("platform")),
@@ -278,6 +279,14 @@ def _incomplete(shard: Shard) -> str | None:
     if shard.end.get("complete") is not False:
         return None
     return _text(shard.end.get("incomplete_because")) or f"{shard.name} is of an incomplete run"
+
+
+def _partial(shards: Sequence[Shard]) -> str | None:
+    """Say why one run is of a part of the suite; of several parts each is one by design."""
+    if len(shards) > 1:
+        return None
+    told = {**shards[0].session, **(shards[0].end or {})}
+    return _text(told.get("partial_because"))
 
 
 def _text(value: object) -> str | None:

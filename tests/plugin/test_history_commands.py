@@ -218,6 +218,10 @@ def test_records_of_a_session_become_a_run(path, capsys, tmp_path):
         (RECORDS[:2], "not added: "),
         ([*RECORDS[:2], {"end": {"complete": False}}], "not added: "),
         (
+            [*RECORDS[:2], {"end": {"complete": True, "partial_because": "-k selected a part"}}],
+            "not added: -k selected a part",
+        ),
+        (
             [{**RECORDS[0], "session": {}}, *RECORDS[1:]],
             "not added: it does not say when the run was",
         ),
@@ -229,6 +233,15 @@ def test_what_is_no_whole_run_is_refused_and_the_others_enter(path, capsys, tmp_
     captured = capsys.readouterr()
     assert captured.err.startswith(f"pytest-crackle: {bad}: {said}")
     assert captured.out == f"{good}: added as run 9\n"
+
+
+def test_a_session_of_selected_tests_does_not_enter(path, capsys, crackle):
+    crackle.pytester.makepyfile(test_a="def test_one(): pass\ndef test_two(): pass")
+    assert crackle.run("-k", "one").ret == 0
+    capsys.readouterr()
+    for name in ("run.jsonl", "report.json"):
+        err = call(capsys, "history", "import", crackle.file(name), "--history", path, status=2)
+        assert err.endswith("not added: -k selected a part of the tests\n")
 
 
 @pytest.mark.parametrize(

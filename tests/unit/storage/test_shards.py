@@ -177,6 +177,14 @@ def test_why_a_run_is_incomplete_is_kept(files: Files) -> None:
     assert read_run([b, c]).session.incomplete_because == f"{c} is of an incomplete run"
 
 
+def test_a_part_of_the_suite_is_one_alone_and_by_design_with_the_others(files: Files) -> None:
+    end = {"partial_because": "-k selected a part of the tests"}
+    a, b = files.put("a", test("one"), end=end), files.put("b", test("two"), end=end)
+    assert read_run([a]).session.partial_because == end["partial_because"]
+    assert read_run([files.merge("m", a)]).session.partial_because == end["partial_because"]
+    assert read_run([a, b]).session.partial_because is None
+
+
 def test_a_merged_report_still_says_what_it_lacks(files: Files) -> None:
     report = {"schema": "pytest-crackle/report/1", "tests": [test("t")]}
     names = [files.write("r.json", json.dumps(report)), files.put("a", test("one"))]
