@@ -19,6 +19,7 @@ from pytest_crackle.firing.meters.interpreter import (
 )
 from pytest_crackle.firing.meters.pace import INTERVAL, Thermometer
 from pytest_crackle.firing.meters.process import children_cpu_growth, delay_growth, rss_file
+from pytest_crackle.model.metrics import KEPT_BY_PYTEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,9 +54,6 @@ MANY_MODULES: Final = 100
 LEAST_RISE: Final = 128 * 1024.0
 LEAST_GROWTH: Final = 8 * 1024.0**2
 """Bytes of one test, and of all such tests: half of the least that is ever told as a leak."""
-
-KEPT_BY_PYTEST: Final = 8192.0
-"""Bytes a test that pytest and we keep to the end, as in `cooling.shifts.memory`."""
 
 
 class Readings:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BUILTIN",
+    "KEPT_BY_PYTEST",
     "KINDS",
     "PHASES",
     "MetricInfo",
@@ -26,6 +27,9 @@ MetricKind = Literal["time", "value", "count", "level"]
 KINDS: Final[tuple[MetricKind, ...]] = get_args(MetricKind)
 PHASES: Final = ("setup", "call", "teardown")
 MAX_NAME_LENGTH: Final = 200
+KEPT_BY_PYTEST: Final = 8192.0
+"""Bytes a test that pytest itself and we keep to the end: reports, items, records. Measured: 2.6
+KiB for an empty test, 4.7 KiB with long parameters (15,000 and 62,423 tests, pytest 9.2)."""
 
 
 @dataclass(frozen=True, slots=True)

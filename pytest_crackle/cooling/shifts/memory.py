@@ -12,6 +12,7 @@ from pytest_crackle.cooling.profiles import CoolingRate, Profile
 from pytest_crackle.cooling.shifts.level_series import LevelSeries, level_series
 from pytest_crackle.cooling.shifts.levels import LEAST_TESTS, amount_changes
 from pytest_crackle.cooling.shifts.telling import KIND, range_phrase, shift_evidence, wide_phrase
+from pytest_crackle.model.metrics import KEPT_BY_PYTEST
 from pytest_crackle.model.report import NotTested
 from pytest_crackle.model.units import count_of, format_value
 
@@ -32,9 +33,6 @@ _MANY_IMPORTS: Final = 100
 _SAFE: Final = 1.5
 """A change that exceeds its limit by this factor comes back in a rerun; see `_confidence`."""
 _LARGEST: Final = 5
-_KEPT_BY_PYTEST: Final = 8192.0
-"""Bytes a test that pytest itself and we keep to the end: reports, items, records. Measured: 2.6
-KiB for an empty test, 4.7 KiB with long parameters (15,000 and 62,423 tests, pytest 9.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +273,7 @@ def _growth(suite: Suite, rises: Sequence[_Rise], limits: LevelLimits) -> list[F
     size = math.fsum([rise.change.size for rise in rises])
     first = math.fsum([rise.change.before for rise in rises])
     least = max(limits.growth or 0.0, limits.growth_share * first)
-    if limits.growth is None or size - _KEPT_BY_PYTEST * suite.n_tests < least:
+    if limits.growth is None or size - KEPT_BY_PYTEST * suite.n_tests < least:
         return []
     nodeids = suite.table.nodeids
     members = [(rise.series, i) for rise in rises for i in rise.change.members]
