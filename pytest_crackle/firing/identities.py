@@ -65,7 +65,8 @@ class Descriptors:
         whole : bool
             List in any case.
         """
-        if not whole and free == self._free and self._asked is not None and self._is_as_it_was():
+        asked = None if whole or free != self._free else self._asked
+        if asked is not None and (not any(asked) or self._is_as_it_was(*asked)):
             return None
         listing = self._listdir(self._folder)
         changes = None
@@ -89,8 +90,7 @@ class Descriptors:
         taken = [number for number in range(free) if number not in numbers]
         return (above, taken) if len(above) + len(taken) <= FEW else None
 
-    def _is_as_it_was(self) -> bool:
-        above, taken = self._asked or ((), ())
+    def _is_as_it_was(self, above: list[int], taken: list[int]) -> bool:
         ask = self._inheritable
         try:
             for number in above:

@@ -142,7 +142,6 @@ class Recorder:
             self._metrics, self._outcome = {}, "passed"
             if self._setups:
                 self._setups = []
-            self._inner_wall = self._inner_cpu = 0.0
             self.firing.begin(item)
             if self._extras is not None:
                 self._extras.start()
