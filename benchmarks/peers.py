@@ -212,22 +212,26 @@ def main() -> None:
         ]
         for title, is_plain in (("plain tests", True), ("three values a test", False)):
             bodies = [PLAIN if is_plain else variant.values for variant in chosen]
-            table(bench, title, list(zip(chosen, bodies, strict=True)), given)
+            # valgrind takes a minute for each run: the plain suite only
+            counted = given.instructions and is_plain
+            table(
+                bench, title, list(zip(chosen, bodies, strict=True)), given.rounds, counted=counted
+            )
 
 
 def table(
-    bench: Bench, title: str, rows: list[tuple[Variant, str]], given: argparse.Namespace
+    bench: Bench, title: str, rows: list[tuple[Variant, str]], rounds: int, *, counted: bool
 ) -> None:
     """Measure one kind of suite and print its part of the table."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # counts are the same on a busy machine
         calls = list(pool.map(lambda row: bench.calls(*row), rows))
         instructions = [0.0] * len(rows)
-        if given.instructions:
+        if counted:
             instructions = list(pool.map(lambda row: bench.instructions(*row), rows))
     cpu: list[list[float]] = [[] for _ in rows]
     start: list[list[float]] = [[] for _ in rows]
     peak: list[list[float]] = [[] for _ in rows]
-    for _ in range(given.rounds):
+    for _ in range(rounds):
         few = [bench.used(*row, TIMED_FEW) for row in rows]
         many = [bench.used(*row, TIMED) for row in rows]
         for place in range(len(rows)):
@@ -237,7 +241,7 @@ def table(
             cpu[place].append((grown[0] - plain[0]) / per_test * 1e6)
             peak[place].append((grown[1] - plain[1]) / per_test)
             start[place].append((few[place][0] - few[0][0]) * 1e3)
-    print(f"\n{title}: per test over bare pytest; min median max of {given.rounds} rounds")
+    print(f"\n{title}: per test over bare pytest; min median max of {rounds} rounds")
     print(
         f"{'':24} {'calls':>7} {'k instr.':>9} {'CPU us':>23} {'peak bytes':>23} "
         f"{f'CPU ms of {TIMED_FEW} tests':>23}"

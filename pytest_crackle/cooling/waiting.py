@@ -167,11 +167,9 @@ def on_a_core(suite: Suite, row: int, wall: float, cpu: float) -> float:
 
 def unqueued_seconds(suite: Suite) -> float:
     """Return the seconds of all tests less those in which they were ready but had no core."""
-    cpu = suite.column("cpu")
-    lost = (
-        suite.duration[row] - on_a_core(suite, row, suite.duration[row], cpu[row])
-        for row in suite.rows
-    )
+    cpu, delay, wall = suite.column("cpu"), suite.column("delay"), suite.duration
+    waited = [row for row in suite.rows if delay[row] > 0]  # the others lost nothing
+    lost = [wall[row] - on_a_core(suite, row, wall[row], cpu[row]) for row in waited]
     return suite.seconds - math.fsum(lost)
 
 

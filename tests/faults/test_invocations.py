@@ -108,7 +108,7 @@ NOTHING_RUN = [
     call("bad-ini", files={"pytest.ini": "[pytest\n"}),
     call("bad-plugin", "-p", "nothing_here"),
     call("bad-conftest", conftest="1 / 0"),
-    call("bad-rootdir", "--rootdir=/nonexistent"),
+    call("bad-rootdir", "--rootdir=no/such/folder"),
 ]
 
 

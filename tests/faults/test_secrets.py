@@ -36,7 +36,7 @@ def test_reports_hold_neither_environment_nor_arguments_nor_output(tmp_path):
     case = Case(
         "secrets",
         SUITE,
-        args=("-W", f"ignore:{SECRET}x", "-o", f"cache_dir=/nonexistent/{SECRET}"),
+        args=("-W", f"ignore:{SECRET}x", "-o", f"cache_dir=no/{SECRET}"),
         env={"TOKEN": SECRET, "GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": "summary.md"},
         on=(
             "--crackle",
