@@ -36,14 +36,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     chosen = parser.parse_args(arguments)
     try:
-        return int(chosen.run(chosen))
+        status = int(chosen.run(chosen))
+        sys.stdout.flush()
     except CrackleError as error:
         return complain(str(error))
     except OSError as error:
+        _drop_what_nobody_takes()
         place = f"{error.filename}: " if error.filename else ""
         return complain(f"{place}{error.strerror or error}")
     except KeyboardInterrupt:
         return complain("interrupted")
+    return status
 
 
 def _open_streams() -> None:
@@ -51,6 +54,14 @@ def _open_streams() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - it stays open
+
+
+def _drop_what_nobody_takes() -> None:
+    """Send what a full device or a closed pipe did not take nowhere: it is tried again at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

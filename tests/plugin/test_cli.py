@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -176,24 +177,27 @@ SHELL = {
 }
 
 
-def in_shell(script, folder, *args):
+def in_shell(script, folder, *args, **env):
     return subprocess.run(
         ["bash", "-c", script, "bash", sys.executable, "-m", "pytest_crackle", *args],
         capture_output=True,
         text=True,
         cwd=folder,
         check=False,
+        env={**os.environ, **env},
     )
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
 @pytest.mark.parametrize("where", SHELL)
-def test_an_output_that_takes_nothing_costs_no_file(where, tmp_path):
+def test_an_output_that_takes_nothing_costs_no_file(where, unbuffered, tmp_path):
     if shutil.which("bash") is None:
         pytest.skip("needs bash")
     script, status = SHELL[where]
     lines = [f'{{"nodeid":"a.py::test[{i}]","metrics":{{"x":{i}}}}}\n' for i in range(40)]
     (tmp_path / "run.jsonl").write_text("".join(lines))
-    done = in_shell(script, tmp_path, "cool", "run.jsonl", "--json", "out.json", "-vv")
+    command = ("cool", "run.jsonl", "--json", "out.json", "-vv")
+    done = in_shell(script, tmp_path, *command, PYTHONUNBUFFERED=unbuffered)
     assert done.returncode in ((0, 2) if status is None else (status,)), done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.count("\n") <= 1
