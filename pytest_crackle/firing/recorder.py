@@ -70,7 +70,7 @@ class Recorder:
         self.deliver: Callable[[pytest.TestReport, Record | None], None] = attach
         self._wall, self._cpu = wall_clock(), cpu_clock()
         self._has_cpu = "cpu" in wanted
-        self._began = epoch_clock()() - self._wall()
+        self._epoch_at_zero = epoch_clock()() - self._wall()
         self._describer = Describer()
         self._indexes: dict[int, int] = {}
         self._direct: object = None
@@ -268,7 +268,7 @@ class Recorder:
             "outcome": self._outcome,
             "attempt": self._attempt,
             "worker": self.worker,
-            "start": self._began + self._begun,
+            "start": self._epoch_at_zero + self._begun,
             "metrics": metrics,
         }
         try:
