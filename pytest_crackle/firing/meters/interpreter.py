@@ -34,6 +34,10 @@ STATE_READINGS: Final = (
 )
 
 
+FEW_FROZEN: Final = 64
+"""So many objects are counted as fast as the statistics are read: the count walks them all."""
+
+
 def collections_growth() -> Callable[[float], float] | None:
     """Return what tells how many garbage collections there were since it was asked last."""
     get_stats = getattr(gc, "get_stats", None)  # PyPy has another
@@ -46,11 +50,12 @@ def collections_growth() -> Callable[[float], float] | None:
 
     def grown(_: float) -> float:
         nonlocal before, kept, witness
-        # a new one before the question: no collection falls between the two
-        old, witness = witness, (kept,) if witness else ()
-        if is_tracked(old) and frozen() == kept:
-            return 0.0
-        kept = frozen()
+        if kept <= FEW_FROZEN:
+            # a new one before the question: no collection falls between the two
+            old, witness = witness, (kept,) if witness else ()
+            if is_tracked(old) and frozen() == kept:
+                return 0.0
+            kept = frozen()
         first, second, third = get_stats()
         earlier = before
         before = float(first["collections"] + second["collections"] + third["collections"])

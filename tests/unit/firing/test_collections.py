@@ -114,7 +114,34 @@ def test_what_was_frozen_for_a_moment_hides_none_of_the_tests_after():
     assert read() == before + 1
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 14), reason="each reading is whole there")
+def test_many_frozen_objects_are_counted_once_only(monkeypatch):
+    counts: list[int] = []
+    count_frozen = gc.get_freeze_count
+
+    def counted():
+        counts.append(count_frozen())
+        return counts[-1]
+
+    monkeypatch.setattr(gc, "get_freeze_count", counted)
+    read = collections_reader()
+    gc.freeze()
+    try:
+        read()
+        n_counted = len(counts)
+        assert counts[-1] > interpreter.FEW_FROZEN
+        assert [read() for _ in range(50)] == [read()] * 50
+        before = read()
+        gc.collect(0)
+        assert read() == before + 1
+        assert len(counts) == n_counted
+    finally:
+        gc.unfreeze()
+
+
+@pytest.mark.skipif(
+    sys.version_info >= (3, 14) or gc.get_freeze_count() > interpreter.FEW_FROZEN,
+    reason="each reading is whole there",
+)
 def test_without_a_collection_the_dear_reading_is_spared(dear):
     read = collections_reader()
     first = read()
