@@ -3,8 +3,9 @@
     python benchmarks/peers.py [--rounds N] [--venvs FOLDER] [--instructions] [--only NAME ...]
 
 Per test, over bare pytest: calls (cProfile, C functions included) and, with --instructions,
-machine instructions (valgrind --tool=callgrind), both in two suites of different size so that
-start-up cancels out; user + system CPU of whole processes, in rounds that take every variant once;
+machine instructions (valgrind --tool=callgrind, the garbage collector off: where its full runs fall
+is luck, and one more is 40 thousand a test), both in two suites of different size so that start-up
+cancels out; user + system CPU of whole processes, in rounds that take every variant once;
 peak memory by the same two sizes. `bare again` is the noise floor: bare pytest against itself.
 """
 
@@ -47,6 +48,7 @@ COUNT = (
     "p = cProfile.Profile(); p.enable(); pytest.main(sys.argv[1:]); p.disable()\n"
     "print('CALLS', pstats.Stats(p).total_calls)\n"
 )
+COLLECTOR_OFF = "import gc, sys, pytest; gc.disable(); sys.exit(pytest.main(sys.argv[1:]))"
 QUIET = ("-q", "-p", "no:cacheprovider")
 
 
@@ -162,7 +164,7 @@ class Bench:
         for n in (FEW, MANY):
             self.run(variant, body, n)
             out = subprocess.run(
-                [*tool, *self.command(variant, body, n), *variant.counted],
+                [*tool, *self.command(variant, body, n, "-c", COLLECTOR_OFF), *variant.counted],
                 capture_output=True,
                 text=True,
                 check=True,

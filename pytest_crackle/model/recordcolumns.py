@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from array import array
-from itertools import starmap
+from itertools import repeat, starmap
 from operator import itemgetter
 from struct import Struct
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,13 +46,8 @@ _BLANK: Final[Record] = {
 }
 """What a record says where it says nothing; its further keys are rare."""
 
-_NODEID, _START, _METRICS = itemgetter("nodeid"), itemgetter("start"), itemgetter("metrics")
-_FIXTURES, _MARKERS = itemgetter("fixtures"), itemgetter("markers")
-_UNITS, _SETUPS = itemgetter("units"), itemgetter("setups")
-_NAMED = itemgetter("nodeid", "function", "param")
 _FIVE: Final = Struct("5q").pack
-_NUMBERS = itemgetter("seq", "attempt", "line", "index", "blocks")
-_PLACE, _RUN = itemgetter("file", "module", "class"), itemgetter("outcome", "worker")
+_IS_USUAL: Final = frozenset(_BLANK).issuperset
 
 
 class Block(NamedTuple):
@@ -138,15 +133,43 @@ class RecordColumns:
         TypeError, ValueError, OverflowError, struct.error
             If a number is none or beyond 63 bits; then none of the records is taken in.
         """
-        full: list[Record] = [{**_BLANK, **record} for record in records]
-        # what may fail comes first, or the columns would get out of step
-        first, nodeids = len(self.nodeids), list(map(_NODEID, full))
-        numbers = b"".join(starmap(_FIVE, map(_NUMBERS, full)))
-        starts = array("d", list(map(_START, full)))
-        fixtures, markers = map(_FIXTURES, full), map(_MARKERS, full)
-        tags = list(zip(map(tuple, fixtures), map(tuple, markers), strict=True))
-        blocks = _blocks(list(map(_METRICS, full)), first)
-        units, setups = _units(full), _setups(full, first)
+        batch = list(records)
+        try:
+            self._extend(batch)
+        except KeyError:  # a worker that died says little of its test
+            self._extend([{**_BLANK, **record} for record in batch])
+
+    def _extend(self, batch: list[Record]) -> None:
+        """Take in records that have at least what the recorder always tells.
+
+        What may fail comes first, or the columns would get out of step.
+        """
+        first = len(self.nodeids)
+        nodeids, functions = _each(batch, "nodeid"), _each(batch, "function")
+        places: list[Place] = list(
+            zip(_each(batch, "file"), _each(batch, "module"), _some(batch, "class"), strict=True)
+        )
+        runs: list[Run] = list(zip(_each(batch, "outcome"), _each(batch, "worker"), strict=True))
+        tags: list[Tags] = [
+            *zip(
+                map(tuple, _some(batch, "fixtures")),
+                map(tuple, _some(batch, "markers")),
+                strict=True,
+            )
+        ]
+        numbers = b"".join(
+            map(
+                _FIVE,
+                _each(batch, "seq"),
+                _each(batch, "attempt"),
+                _some(batch, "line"),
+                _each(batch, "index"),
+                _some(batch, "blocks"),
+            )
+        )
+        starts = array("d", _each(batch, "start"))
+        blocks = _blocks(_each(batch, "metrics"), first)
+        units, setups = _units(batch), _setups(batch, first)
         self.units.update(units)
         for number, what, seconds in setups:
             self.setup_owners.append(number)
@@ -162,32 +185,36 @@ class RecordColumns:
         self.starts.extend(starts)
         self.nodeids += nodeids
         self.tags += map(self._known_tags.setdefault, tags, tags)
-        places: list[Place] = list(map(_PLACE, full))
         self.places += map(self._known_places.setdefault, places, places)
-        runs: list[Run] = list(map(_RUN, full))
         self.runs += map(self._known_runs.setdefault, runs, runs)
-        self._add_names(full, first)
-
-    def _add_names(self, full: list[Record], first: int) -> None:
-        """Take in functions and what only some records have."""
         share = self._known_functions.setdefault
-        named = list(map(_NAMED, full))
         self.functions += [
             nodeid if function == nodeid else share(function, function)
-            for nodeid, function, _ in named
+            for nodeid, function in zip(nodeids, functions, strict=True)
         ]
         self.params |= {
             number: param
-            for number, (nodeid, function, param) in enumerate(named, first)
+            for number, (nodeid, function, param) in enumerate(
+                zip(nodeids, functions, _some(batch, "param"), strict=True), first
+            )
             if param and nodeid != f"{function}[{param}]"
         }
-        usual = len(_BLANK)
-        if set(map(len, full)) != {usual}:
+        if not all(map(_IS_USUAL, batch)):
             self.rare |= {
                 number: {key: record[key] for key in record if key not in _BLANK}  # type: ignore[literal-required, misc] # the keys of a record
-                for number, record in enumerate(full, first)
-                if len(record) > usual
+                for number, record in enumerate(batch, first)
+                if not _IS_USUAL(record)
             }
+
+
+def _each(batch: list[Record], key: str) -> list[Any]:
+    """Return what each record says, KeyError where one does not."""
+    return list(map(itemgetter(key), batch))
+
+
+def _some(batch: list[Record], key: str) -> list[Any]:
+    """Return what each record says, or what stands for nothing."""
+    return list(map(dict.get, batch, repeat(key), repeat(_BLANK[key])))  # type: ignore[literal-required, arg-type] # the keys of a record
 
 
 def _blocks(
@@ -212,15 +239,15 @@ def _blocks(
     }
 
 
-def _units(full: list[Record]) -> dict[tuple[str, str, str], None]:
-    declared = filter(None, map(_UNITS, full))
+def _units(batch: list[Record]) -> dict[tuple[str, str, str], None]:
+    declared = filter(None, _some(batch, "units"))
     return {(name, unit, kind): None for units in declared for name, (unit, kind) in units.items()}
 
 
-def _setups(full: list[Record], first: int) -> list[tuple[int, tuple[str, str], array[float]]]:
+def _setups(batch: list[Record], first: int) -> list[tuple[int, tuple[str, str], array[float]]]:
     return [
         (number, (str(name), str(scope)), array("d", (float(wall), float(cpu))))
-        for number, setups in enumerate(map(_SETUPS, full), first)
+        for number, setups in enumerate(_some(batch, "setups"), first)
         if setups
         for name, scope, wall, cpu in setups
     ]

@@ -6,8 +6,9 @@ import tracemalloc
 
 import pytest
 
+from pytest_crackle.firing.readings import LEAST_RISE
 from pytest_crackle.model.recordcolumns import RecordColumns, param_of
-from pytest_crackle.model.table import FixtureSetup, MetricTable, TableBuilder
+from pytest_crackle.model.table import BATCH, FixtureSetup, MetricTable, TableBuilder
 
 N_TESTS = 2_000
 MOST_BYTES = 400
@@ -69,6 +70,19 @@ def bytes_per_test(n_tests):
 
 def test_a_test_of_another_process_with_16_metrics_keeps_at_most_400_bytes():
     assert bytes_per_test(N_TESTS) <= MOST_BYTES
+
+
+def test_taking_in_what_waited_makes_no_step_in_the_memory_of_a_test():
+    records = [json.loads(text) for text in lines(BATCH)]
+    builder = TableBuilder()
+    tracemalloc.start()
+    try:
+        for one in records:
+            builder.add(one)
+        kept, most = tracemalloc.get_traced_memory()
+        assert most - kept <= LEAST_RISE
+    finally:
+        tracemalloc.stop()
 
 
 def test_nothing_of_a_record_gets_lost_on_the_way_into_the_table():
