@@ -101,3 +101,32 @@ def test_one_of_everything(pytester):
     )
     assert by_test["test_gc"] == "test_a.py::test_gc leaves garbage collection off."
     assert not report["faults"]
+
+
+HELD_BY_A_CYCLE = """
+import pytest
+
+
+class Node:
+    pass
+
+
+@pytest.mark.parametrize("i", range(30))
+def test_node(i):
+    if i == 24:
+        node = Node()
+        node.itself = node
+        node.data = bytearray(b"x") * (80 << 20)
+"""
+
+
+def test_what_only_a_cycle_holds_at_the_end_is_not_left_for_good(pytester):
+    pytester.makepyfile(test_a=HELD_BY_A_CYCLE)
+    result = pytester.runpytest_subprocess(
+        "--crackle", "--crackle-cooling=fast", "--crackle-records=r.jsonl", "-p", "no:asyncio"
+    )
+    result.assert_outcomes(passed=30)
+    lines = [json.loads(line) for line in (pytester.path / "r.jsonl").read_text().splitlines()]
+    levels = [line["metrics"]["memory.rss"] for line in lines if "seq" in line]
+    assert levels[-1] - levels[20] >= 70 << 20  # no collection fell between the two
+    result.stdout.fnmatch_lines(["crackle: no patterns in 30 tests*"])
