@@ -110,6 +110,7 @@ class Bench:
 
     def __init__(self, venvs: Path, folder: Path) -> None:
         self.venvs, self.folder = venvs, folder
+        self.fresh: set[str] = set()
         (folder / "limit_plugin.py").write_text(LIMIT)
         self.env = {
             key: value
@@ -118,9 +119,15 @@ class Bench:
         } | {"PYTHONHASHSEED": "0", "PYTHONPATH": str(folder)}
 
     def prepare(self, variant: Variant) -> bool:
-        """Make the venv of a variant unless it is there; tell whether it can be used."""
+        """Make the venv of a variant unless it is there; tell whether it can be used.
+
+        Ours is made anew: what is measured is the source as it stands.
+        """
         home = self.venvs / variant.venv
         python = home / "bin" / "python"
+        if variant.install == CRACKLE and variant.venv not in self.fresh:
+            shutil.rmtree(home, ignore_errors=True)
+            self.fresh.add(variant.venv)
         if not python.exists():
             subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
             pip = [str(python), "-m", "pip", "-q", "install", PYTEST, *variant.install]

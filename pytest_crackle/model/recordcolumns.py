@@ -23,31 +23,37 @@ Run = tuple[str, str | None]
 Tags = tuple[tuple[str, ...], tuple[str, ...]]
 """Fixtures and markers."""
 
-_BLANK: Final[Record] = {
+_TOLD: Final[Record] = {
     "nodeid": "",
+    "function": "",
+    "file": "",
+    "module": "",
+    "outcome": "passed",
     "worker": None,
     "seq": -1,
     "attempt": -1,
-    "outcome": "passed",
-    "start": math.nan,
-    "file": "",
-    "line": -1,
-    "module": "",
-    "class": None,
-    "function": "",
-    "param": "",
     "index": -1,
+    "start": math.nan,
+    "metrics": {},
+}
+_UNTOLD: Final[Record] = {
+    "class": None,
+    "line": -1,
+    "blocks": 0,
     "fixtures": [],
     "markers": [],
-    "metrics": {},
+    "param": "",
     "units": {},
     "setups": [],
-    "blocks": 0,
 }
-"""What a record says where it says nothing; its further keys are rare."""
+"""What the recorder always tells and what it tells of some tests, with what stands for nothing.
+
+Further keys of a record are rare.
+"""
 
 _FIVE: Final = Struct("5q").pack
-_IS_USUAL: Final = frozenset(_BLANK).issuperset
+_GET_TOLD: Final = tuple(map(itemgetter, _TOLD))
+_USUAL: Final = frozenset({*_TOLD, *_UNTOLD})
 
 
 class Block(NamedTuple):
@@ -77,7 +83,7 @@ class RecordColumns:
     starts : array of float, shape (n_records,)
         Seconds since the epoch.
     numbers : array of int, shape (5 * n_records,)
-        Of each record `seq`, `attempt`, `line`, `index` and `blocks`.
+        Of each record `seq`, `attempt`, `index`, `line` and `blocks`.
     params : dict of record number to str
         Those that the node id does not tell.
     setup_owners : array of int, shape (n_setups,)
@@ -137,7 +143,7 @@ class RecordColumns:
         try:
             self._extend(batch)
         except KeyError:  # a worker that died says little of its test
-            self._extend([{**_BLANK, **record} for record in batch])
+            self._extend([{**_TOLD, **record} for record in batch])
 
     def _extend(self, batch: list[Record]) -> None:
         """Take in records that have at least what the recorder always tells.
@@ -145,33 +151,21 @@ class RecordColumns:
         What may fail comes first, or the columns would get out of step.
         """
         first = len(self.nodeids)
-        nodeids, functions = _each(batch, "nodeid"), _each(batch, "function")
-        places: list[Place] = list(
-            zip(_each(batch, "file"), _each(batch, "module"), _some(batch, "class"), strict=True)
-        )
-        runs: list[Run] = list(zip(_each(batch, "outcome"), _each(batch, "worker"), strict=True))
-        tags: list[Tags] = [
-            *zip(
-                map(tuple, _some(batch, "fixtures")),
-                map(tuple, _some(batch, "markers")),
-                strict=True,
-            )
+        told: list[list[Any]] = [list(map(get, batch)) for get in _GET_TOLD]
+        untold: list[list[Any]] = [
+            list(map(dict.get, batch, repeat(key), repeat(nothing)))  # type: ignore[arg-type] # a typed dict
+            for key, nothing in _UNTOLD.items()
         ]
-        numbers = b"".join(
-            map(
-                _FIVE,
-                _each(batch, "seq"),
-                _each(batch, "attempt"),
-                _some(batch, "line"),
-                _each(batch, "index"),
-                _some(batch, "blocks"),
-            )
-        )
-        starts = array("d", _each(batch, "start"))
-        blocks = _blocks(_each(batch, "metrics"), first)
-        units, setups = _units(batch), _setups(batch, first)
+        nodeids, functions, files, modules, outcomes, workers, *numbers, starts, metrics = told
+        classes, lines, memory, fixtures, markers, params, declared, setups = untold
+        places: list[Place] = list(zip(files, modules, classes, strict=True))
+        runs: list[Run] = list(zip(outcomes, workers, strict=True))
+        tags: list[Tags] = list(zip(map(tuple, fixtures), map(tuple, markers), strict=True))
+        packed = b"".join(map(_FIVE, *numbers, lines, memory))
+        times, blocks = array("d", starts), _blocks(metrics, first)
+        units, timed = _units(declared), _setups(setups, first)
         self.units.update(units)
-        for number, what, seconds in setups:
+        for number, what, seconds in timed:
             self.setup_owners.append(number)
             self.setup_names.append(self._known_setups.setdefault(what, what))
             self.setup_seconds.extend(seconds)
@@ -181,8 +175,8 @@ class RecordColumns:
                 block = self.blocks[names] = Block(array("q"), array("d"))
             block.owners.extend(owners)
             block.values.frombytes(values)
-        self.numbers.frombytes(numbers)
-        self.starts.extend(starts)
+        self.numbers.frombytes(packed)
+        self.starts.extend(times)
         self.nodeids += nodeids
         self.tags += map(self._known_tags.setdefault, tags, tags)
         self.places += map(self._known_places.setdefault, places, places)
@@ -195,26 +189,16 @@ class RecordColumns:
         self.params |= {
             number: param
             for number, (nodeid, function, param) in enumerate(
-                zip(nodeids, functions, _some(batch, "param"), strict=True), first
+                zip(nodeids, functions, params, strict=True), first
             )
             if param and nodeid != f"{function}[{param}]"
         }
-        if not all(map(_IS_USUAL, batch)):
+        if not all(map(_USUAL.issuperset, batch)):
             self.rare |= {
-                number: {key: record[key] for key in record if key not in _BLANK}  # type: ignore[literal-required, misc] # the keys of a record
+                number: {key: record[key] for key in record if key not in _USUAL}  # type: ignore[literal-required, misc] # the keys of a record
                 for number, record in enumerate(batch, first)
-                if not _IS_USUAL(record)
+                if not _USUAL.issuperset(record)
             }
-
-
-def _each(batch: list[Record], key: str) -> list[Any]:
-    """Return what each record says, KeyError where one does not."""
-    return list(map(itemgetter(key), batch))
-
-
-def _some(batch: list[Record], key: str) -> list[Any]:
-    """Return what each record says, or what stands for nothing."""
-    return list(map(dict.get, batch, repeat(key), repeat(_BLANK[key])))  # type: ignore[literal-required, arg-type] # the keys of a record
 
 
 def _blocks(
@@ -239,17 +223,22 @@ def _blocks(
     }
 
 
-def _units(batch: list[Record]) -> dict[tuple[str, str, str], None]:
-    declared = filter(None, _some(batch, "units"))
-    return {(name, unit, kind): None for units in declared for name, (unit, kind) in units.items()}
+def _units(declared: list[dict[str, list[str]]]) -> dict[tuple[str, str, str], None]:
+    return {
+        (name, unit, kind): None
+        for units in filter(None, declared)
+        for name, (unit, kind) in units.items()
+    }
 
 
-def _setups(batch: list[Record], first: int) -> list[tuple[int, tuple[str, str], array[float]]]:
+def _setups(
+    setups: list[list[list[str | float]]], first: int
+) -> list[tuple[int, tuple[str, str], array[float]]]:
     return [
         (number, (str(name), str(scope)), array("d", (float(wall), float(cpu))))
-        for number, setups in enumerate(_some(batch, "setups"), first)
-        if setups
-        for name, scope, wall, cpu in setups
+        for number, timed in enumerate(setups, first)
+        if timed
+        for name, scope, wall, cpu in timed
     ]
 
 

@@ -56,9 +56,9 @@ def add_facts(table: MetricTable, records: RecordColumns, latest: list[int]) -> 
     table.fixtures, table.markers = [tag[0] for tag in tags], [tag[1] for tag in tags]
     numbers = records.numbers
     table.seqs = _run_positions([numbers[5 * number] for number in latest], table.workers)
-    lines = [numbers[5 * number + 2] for number in latest]
+    lines = [numbers[5 * number + 3] for number in latest]
     table.lines = [line if line >= 0 else None for line in lines]
-    indexes = [numbers[5 * number + 3] for number in latest]
+    indexes = [numbers[5 * number + 2] for number in latest]
     table.indexes = [index if index >= 0 else row for row, index in enumerate(indexes)]
     table.blocks = {
         row: blocks for row, number in enumerate(latest) if (blocks := numbers[5 * number + 4])
