@@ -5,8 +5,9 @@
 Per test, over bare pytest: calls (cProfile, C functions included) and, with --instructions,
 machine instructions (valgrind --tool=callgrind, the garbage collector off: where its full runs fall
 is luck, and one more is 40 thousand a test), both in two suites of different size so that start-up
-cancels out; user + system CPU of whole processes, in rounds that take every variant once;
-peak memory by the same two sizes. `bare again` is the noise floor: bare pytest against itself.
+cancels out; user + system CPU of whole processes, in rounds that take every variant once, each
+beside a run of bare pytest on another core, so that both meet the same weather; peak memory by the
+same two sizes. The row `bare` is the noise floor: bare pytest against itself.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PYTEST = "pytest==9.2.0"
 FEW, MANY = 200, 1200
-TIMED_FEW, TIMED = 200, 2000
+TIMED_FEW, TIMED = 200, 5000
 HEAD = "import pytest\n@pytest.mark.parametrize('i', range({n}))\n"
 PLAIN = HEAD + "def test_x(i): pass\n"
 PROPERTIES = HEAD + (
@@ -72,7 +73,6 @@ CRACKLE = (str(ROOT),)
 NO_PROBE = ("--crackle-meters=-pace,-background",)
 VARIANTS = (
     Variant("bare", "bare", values=PLAIN),
-    Variant("bare again", "bare", values=PLAIN),
     Variant("limit: append only", "bare", options=("-p", "limit_plugin")),
     Variant("crackle, off", "crackle", CRACKLE, values=METRICS),
     Variant(
@@ -111,6 +111,7 @@ class Bench:
     def __init__(self, venvs: Path, folder: Path) -> None:
         self.venvs, self.folder = venvs, folder
         self.fresh: set[str] = set()
+        self._cores = sorted(os.sched_getaffinity(0))[:2]
         (folder / "limit_plugin.py").write_text(LIMIT)
         self.env = {
             key: value
@@ -182,18 +183,32 @@ class Bench:
             counts.append(int(found[1].replace(",", "")) if found else 0)
         return (counts[1] - counts[0]) / (MANY - FEW)
 
-    def used(self, variant: Variant, body: str, n: int) -> tuple[float, float]:
-        """CPU seconds and peak bytes of one run."""
-        process = subprocess.Popen(
-            self.command(variant, body, n),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=self.folder,
-            env=self.env,
-        )
-        _, _, usage = os.wait4(process.pid, 0)
-        process.returncode = 0
-        return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024.0
+    def used(self, n: int, *pair: tuple[Variant, str]) -> list[tuple[float, float]]:
+        """CPU seconds and peak bytes of runs side by side, each on a core of its own."""
+        processes = [
+            subprocess.Popen(
+                self.command(variant, body, n),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd=self.folder,
+                env=self.env,
+            )
+            for variant, body in pair
+        ]
+        for process, core in zip(processes, self.cores(), strict=False):
+            os.sched_setaffinity(process.pid, {core})
+        used = []
+        for process in processes:
+            _, _, usage = os.wait4(process.pid, 0)
+            process.returncode = 0
+            used.append((usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024.0))
+        return used
+
+    def cores(self) -> list[int]:
+        """Two cores of this machine, the other way round each time; none if it has one."""
+        first, *others = self._cores
+        self._cores = [*others, first]
+        return self._cores if others else []
 
 
 def spread(values: list[float], form: str = "7.0f") -> str:
@@ -241,15 +256,14 @@ def table(
     start: list[list[float]] = [[] for _ in rows]
     peak: list[list[float]] = [[] for _ in rows]
     for _ in range(rounds):
-        few = [bench.used(*row, TIMED_FEW) for row in rows]
-        many = [bench.used(*row, TIMED) for row in rows]
-        for place in range(len(rows)):
-            per_test = TIMED - TIMED_FEW
-            grown = [b - a for a, b in zip(few[place], many[place], strict=True)]
-            plain = [b - a for a, b in zip(few[0], many[0], strict=True)]
-            cpu[place].append((grown[0] - plain[0]) / per_test * 1e6)
-            peak[place].append((grown[1] - plain[1]) / per_test)
-            start[place].append((few[place][0] - few[0][0]) * 1e3)
+        for place, row in enumerate(rows):
+            few, many = bench.used(TIMED_FEW, rows[0], row), bench.used(TIMED, rows[0], row)
+            plain, grown = (
+                [b - a for a, b in zip(*both, strict=True)] for both in zip(few, many, strict=True)
+            )
+            cpu[place].append((grown[0] - plain[0]) / (TIMED - TIMED_FEW) * 1e6)
+            peak[place].append((grown[1] - plain[1]) / (TIMED - TIMED_FEW))
+            start[place].append((few[1][0] - few[0][0]) * 1e3)
     print(f"\n{title}: per test over bare pytest; min median max of {rounds} rounds")
     print(
         f"{'':24} {'calls':>7} {'k instr.':>9} {'CPU us':>23} {'peak bytes':>23} "

@@ -2,9 +2,9 @@
 
     python benchmarks/whole.py [--tests N] [--rounds N]
 
-User + system CPU of whole processes, in rounds that take every variant once: bare pytest twice, so
-that the second against the first shows the noise, measuring alone, and everything. Trivial tests
-are the worst case: nothing else takes time.
+User + system CPU of whole processes, in rounds that take every variant once, each beside a run of
+bare pytest on another core, so that both meet the same weather; bare pytest against itself shows
+the noise. Trivial tests are the worst case: nothing else takes time.
 """
 
 from __future__ import annotations
@@ -21,24 +21,33 @@ BODY = "import pytest\n@pytest.mark.parametrize('i', range({n}))\ndef test_x(i):
 ON = ("-p", "pytest_crackle.plugin", "--crackle")
 VARIANTS = {
     "bare pytest": ("-p", "no:crackle"),
-    "bare again": ("-p", "no:crackle"),
     "installed, off": ("-p", "pytest_crackle.plugin"),
     "measuring only": (*ON, "--crackle-detectors=none"),
     "on": ON,
 }
 
+CORES = sorted(os.sched_getaffinity(0))[:2]
 
-def used(path: Path, options: tuple[str, ...]) -> tuple[float, float]:
-    """CPU seconds and peak bytes of one session."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, str(path)]
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=path.parent
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        sys.exit(f"{' '.join(command)} ended with {process.returncode}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024.0
+
+def used(path: Path, *both: tuple[str, ...]) -> list[tuple[float, float]]:
+    """CPU seconds and peak bytes of sessions side by side, each on a core of its own."""
+    python = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    processes = [
+        subprocess.Popen([*python, *options, str(path)], stdout=subprocess.DEVNULL, cwd=path.parent)
+        for options in both
+    ]
+    if len(CORES) > 1:
+        CORES.reverse()
+        for process, core in zip(processes, CORES, strict=False):
+            os.sched_setaffinity(process.pid, {core})
+    out = []
+    for process, options in zip(processes, both, strict=True):
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            sys.exit(f"pytest {' '.join(options)} ended with {process.returncode}")
+        out.append((usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024.0))
+    return out
 
 
 def main() -> None:
@@ -48,28 +57,30 @@ def main() -> None:
     given = parser.parse_args()
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     cpu: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
-    peak: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
+    more: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
+    room: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "test_trivial.py"
         path.write_text(BODY.format(n=given.tests))
         used(path, ON)  # everything is compiled
         for _ in range(given.rounds):
             for variant, options in VARIANTS.items():
-                seconds, size = used(path, options)
+                (bare, least), (seconds, size) = used(path, VARIANTS["bare pytest"], options)
                 cpu[variant].append(seconds)
-                peak[variant].append(size)
-    bare, room = cpu["bare pytest"], min(peak["bare pytest"])
+                more[variant].append(100.0 * (seconds / bare - 1.0))
+                room[variant].append((size - least) / given.tests)
     print(f"{given.tests} trivial tests, {given.rounds} rounds: CPU s, and more than bare pytest")
-    print(
-        f"{'':16} {'min':>7} {'median':>7} {'max':>7}   {'more, round by round':>22}   bytes/test"
-    )
-    for variant, seconds in cpu.items():
-        more = [100.0 * (mine / base - 1.0) for mine, base in zip(seconds, bare, strict=True)]
-        three = f"{min(more):+6.1f} {statistics.median(more):+6.1f} {max(more):+6.1f} %"
+    print(f"{'':16} {'min':>7} {'median':>7} {'max':>7}   {'more':>22}   bytes/test")
+    for variant in VARIANTS:
         print(
-            f"{variant:16} {min(seconds):7.2f} {statistics.median(seconds):7.2f} "
-            f"{max(seconds):7.2f}   {three}   {(min(peak[variant]) - room) / given.tests:9.0f}"
+            f"{variant:16} {three(cpu[variant], '7.2f')}   {three(more[variant], '+6.1f')} %"
+            f"   {statistics.median(room[variant]):9.0f}"
         )
+
+
+def three(values: list[float], form: str) -> str:
+    """Minimum, median and maximum side by side."""
+    return " ".join(format(v, form) for v in (min(values), statistics.median(values), max(values)))
 
 
 if __name__ == "__main__":
