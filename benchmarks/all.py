@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 SIZES = ("1000x3", "5000x3", "50000x3", "200000x3", "1000x10", "5000x10", "50000x10", "200000x10")
 PARTS = {
     "off": [("startup.py",)],
-    "firing": [("firing.py",)],
+    "firing": [("meters.py",)],
     "peers": [("peers.py", "--instructions")],
     "whole": [("whole.py",)],
     "cooling": [("cooling.py", *SIZES), ("cooling.py", "--rankseg", "1000000")],

@@ -1,7 +1,8 @@
-"""What the opt-in meters cost: `python benchmarks/meters.py` prints one table.
+"""What one reading of each meter and one recorded value cost: `python benchmarks/meters.py`.
 
-Each figure is the least of 7 rounds of 2,000, the empty loop subtracted; side by side with the
-bare operation, so that a busy machine moves both.
+Each figure is the least of 7 rounds of 2,000, the empty loop subtracted. Default meters are read
+alone, between tests in which nothing happens; opt-in meters stand beside the bare operation that
+they count, so that a busy machine moves both.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import time
 from typing import TYPE_CHECKING
 
 from pytest_crackle.firing.meters.ready import ready_meters
+from pytest_crackle.firing.readings import METERS, Readings
+from pytest_crackle.firing.recording import Firing, record_metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,9 +55,51 @@ OPERATIONS: dict[str, tuple[str, Callable[[], object]]] = {
 }
 
 
+def reading(wanted: frozenset[str]) -> float:
+    """Seconds of what is read after one test."""
+    readings = Readings(wanted)
+    readings.base_line()
+    return seconds(lambda: readings.read({}, {}, time.perf_counter()))
+
+
+def recorded(empty: float) -> dict[str, float]:
+    """Seconds of one recorded value, by how it is recorded."""
+
+    def timed() -> None:
+        with record_metric.timer("parse"):
+            pass
+
+    ways: dict[str, Callable[[], object]] = {
+        'record_metric("rows", 3)': lambda: record_metric("rows", 3),
+        'record_metric.add("queries")': lambda: record_metric.add("queries"),
+        'record_metric.timer("parse")': timed,
+    }
+    off = {f"{way}, off": seconds(act) - empty for way, act in ways.items()}
+    firing = Firing()
+    firing.push()
+    firing.begin("a test")
+    on = {way: seconds(act) - empty for way, act in ways.items()}
+    firing.pop()
+    return {**on, **off}
+
+
 def main() -> None:
     empty = seconds(lambda: None)
-    print(f"{'meter':<12} {'start + stop':>12}   operation            bare   measured")
+    none = reading(frozenset())
+    each = {name: reading(frozenset({name})) - none for name in METERS}
+    print(f"{'default meter':<32} {'one reading':>12}")
+    for name, cost in {**each, "all together": reading(frozenset(METERS)) - none}.items():
+        print(f"{name:<32} {max(cost, 0.0) * 1e6:9.2f} us")
+    print(f"\n{'':<32} {'one value':>12}")
+    for way, cost in recorded(empty).items():
+        print(f"{way:<32} {cost * 1e6:9.2f} us")
+    opt_in(empty)
+
+
+def opt_in(empty: float) -> None:
+    """Print the table of the opt-in meters."""
+    print()
+    print(f"{'opt-in':<12} {'start + stop':>12}   operation            bare   measured")
     bare = {name: seconds(act) - empty for name, (_, act) in OPERATIONS.items()}
     other = seconds(lambda: sys.audit("benchmark.other")) - empty
     for name, (what, act) in OPERATIONS.items():
