@@ -24,6 +24,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from side_by_side import used
+
 ROOT = Path(__file__).resolve().parent.parent
 PYTEST = "pytest==9.2.0"
 FEW, MANY = 200, 1200
@@ -111,7 +113,6 @@ class Bench:
     def __init__(self, venvs: Path, folder: Path) -> None:
         self.venvs, self.folder = venvs, folder
         self.fresh: set[str] = set()
-        self._cores = sorted(os.sched_getaffinity(0))[:2]
         (folder / "limit_plugin.py").write_text(LIMIT)
         self.env = {
             key: value
@@ -184,31 +185,9 @@ class Bench:
         return (counts[1] - counts[0]) / (MANY - FEW)
 
     def used(self, n: int, *pair: tuple[Variant, str]) -> list[tuple[float, float]]:
-        """CPU seconds and peak bytes of runs side by side, each on a core of its own."""
-        processes = [
-            subprocess.Popen(
-                self.command(variant, body, n),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                cwd=self.folder,
-                env=self.env,
-            )
-            for variant, body in pair
-        ]
-        for process, core in zip(processes, self.cores(), strict=False):
-            os.sched_setaffinity(process.pid, {core})
-        used = []
-        for process in processes:
-            _, _, usage = os.wait4(process.pid, 0)
-            process.returncode = 0
-            used.append((usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024.0))
-        return used
-
-    def cores(self) -> list[int]:
-        """Two cores of this machine, the other way round each time; none if it has one."""
-        first, *others = self._cores
-        self._cores = [*others, first]
-        return self._cores if others else []
+        """CPU seconds and peak bytes of runs side by side."""
+        commands = [self.command(variant, body, n) for variant, body in pair]
+        return used(*commands, cwd=self.folder, env=self.env)
 
 
 def spread(values: list[float], form: str = "7.0f") -> str:

@@ -12,10 +12,11 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from side_by_side import used
 
 BODY = "import pytest\n@pytest.mark.parametrize('i', range({n}))\ndef test_x(i): pass\n"
 ON = ("-p", "pytest_crackle.plugin", "--crackle")
@@ -25,29 +26,6 @@ VARIANTS = {
     "measuring only": (*ON, "--crackle-detectors=none"),
     "on": ON,
 }
-
-CORES = sorted(os.sched_getaffinity(0))[:2]
-
-
-def used(path: Path, *both: tuple[str, ...]) -> list[tuple[float, float]]:
-    """CPU seconds and peak bytes of sessions side by side, each on a core of its own."""
-    python = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
-    processes = [
-        subprocess.Popen([*python, *options, str(path)], stdout=subprocess.DEVNULL, cwd=path.parent)
-        for options in both
-    ]
-    if len(CORES) > 1:
-        CORES.reverse()
-        for process, core in zip(processes, CORES, strict=False):
-            os.sched_setaffinity(process.pid, {core})
-    out = []
-    for process, options in zip(processes, both, strict=True):
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
-            sys.exit(f"pytest {' '.join(options)} ended with {process.returncode}")
-        out.append((usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024.0))
-    return out
 
 
 def main() -> None:
@@ -62,12 +40,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "test_trivial.py"
         path.write_text(BODY.format(n=given.tests))
-        used(path, ON)  # everything is compiled
+
+        def command(options: tuple[str, ...]) -> list[str]:
+            start = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+            return [*start, *options, str(path)]
+
+        bare = command(VARIANTS["bare pytest"])
+        used(command(ON), cwd=path.parent)  # everything is compiled
         for _ in range(given.rounds):
             for variant, options in VARIANTS.items():
-                (bare, least), (seconds, size) = used(path, VARIANTS["bare pytest"], options)
+                (base, least), (seconds, size) = used(bare, command(options), cwd=path.parent)
                 cpu[variant].append(seconds)
-                more[variant].append(100.0 * (seconds / bare - 1.0))
+                more[variant].append(100.0 * (seconds / base - 1.0))
                 room[variant].append((size - least) / given.tests)
     print(f"{given.tests} trivial tests, {given.rounds} rounds: CPU s, and more than bare pytest")
     print(f"{'':16} {'min':>7} {'median':>7} {'max':>7}   {'more':>22}   bytes/test")
