@@ -40,19 +40,12 @@ class Attendance:
         self._collected = (self._collected or set()).union(nodeids)
 
     def expect(self, items: Sequence[pytest.Item]) -> None:
-        """Note tests that will run in this process; they are named only if one is missing."""
+        """Note tests that will run in this process; they are named at the end."""
         self._items = [*self._items, *items] if self._items else items
         self._collected = self._collected or set()
 
-    @property
-    def _is_full(self) -> bool:
-        """Whether every test that was to run in this process has finished."""
-        return len(self._items) == len(self.finished) and not self._collected
-
     def collected(self) -> set[str] | None:
         """Return the node ids of all tests that were to run, None if nothing was collected."""
-        if self._is_full and self._collected is not None:
-            return self.finished
         if self._items:
             self.collect([item.nodeid for item in self._items])
             self._items = ()

@@ -19,7 +19,7 @@ def count_query(statement):
 def warehouse():
     """A full warehouse, made anew for every test."""
     new = Warehouse()
-    for seed in range(4):  # four branches
+    for seed in range(8):  # eight branches
         new.connection.execute("delete from article")
         new.fill(seed)
     yield new

@@ -25,6 +25,7 @@ __all__ = ["Recorder"]
 _WALL: Final = {phase: f"duration.{phase}" for phase in PHASES}
 _CPU: Final = {phase: f"cpu.{phase}" for phase in PHASES}
 _CPUS: Final = frozenset(_CPU.values())
+_TIMES: Final = tuple(zip(_CPU.values(), _WALL.values(), strict=True))
 
 
 class Recorder:
@@ -300,10 +301,10 @@ class Recorder:
         """Return the times of the phases and their sums."""
         metrics = self._metrics
         cpu = wall = 0.0
-        values = iter(metrics.values())  # CPU and wall by turns
-        for spent, took in zip(values, values, strict=True):
-            cpu += spent
-            wall += took
+        for spent, took in _TIMES:
+            if took in metrics:
+                cpu += metrics[spent]
+                wall += metrics[took]
         metrics["duration"] = wall
         if self._has_cpu:
             metrics["cpu"] = cpu

@@ -22,7 +22,7 @@ PLANTED = {
 # what is wrong, more of it: file, old text, new text
 WORSE = {
     "plateau": ("shop/mail.py", "sleep(0.25)", "sleep(0.75)"),
-    "group": ("tests/conftest.py", "in range(4):  # four branches", "in range(32):"),
+    "group": ("tests/conftest.py", "in range(8):  # eight branches", "in range(32):"),
     "driver": ("shop/reports.py", "warehouse.stock(a)", "max(warehouse.stock(a) for _ in '12345')"),
     "leak": ("tests/test_carrier.py", '"P1", ', '"P1", *(f"P9{i}" for i in range(12)), '),
     "broken": ("shop/prices.py", 'supplier == "nord-3"', 'supplier in ("nord-3", "sued-6")'),
