@@ -49,8 +49,9 @@ EXAMPLES, STEPS = 150, 30
 
 def stop(config):
     """Take crackle off a configured pytest."""
-    for name in ("crackle-session", "crackle-recorder"):
-        config.pluginmanager.unregister(name=name)
+    for name in ("crackle-session", "crackle-recorder", "crackle-receiver"):
+        if config.pluginmanager.has_plugin(name):
+            config.pluginmanager.unregister(name=name)
 
 
 def make_report(nodeid, when, outcome="passed"):
