@@ -73,7 +73,7 @@ class Readings:
     def __init__(self, wanted: frozenset[str]) -> None:
         self._wanted = wanted
         self._wall = wall_clock()
-        self._alive, self._current = threading.enumerate, threading.current_thread
+        self._alive = threading.enumerate
         growths: dict[str, Callable[[float], float] | None] = {
             "cpu.children": children_cpu_growth(),
             "delay": delay_growth(),
@@ -97,6 +97,7 @@ class Readings:
         self._descriptors: Descriptors | None = None
         self._listing_due = 0.0
         self._threads: Threads | None = None
+        self._there_at_first: list[threading.Thread] = []
         self.thread_idents: set[int] = set()
 
     def base_line(self) -> None:
@@ -105,7 +106,7 @@ class Readings:
             with suppress(OSError):
                 self._descriptors = Descriptors()
         if "threads" in self._wanted:
-            self._threads = Threads()
+            self._threads, self._there_at_first = Threads(), self._alive()
             self.thread_idents = self._threads.idents
         self._read_growths({}, self._wall())
         self._modules = len(sys.modules)
@@ -226,7 +227,7 @@ class Readings:
             record["blocks"] = probe.blocks
 
     def last_reading(self, n_tests: int) -> dict[str, object]:
-        """Read the levels at the end of the session, threads after a grace of 0.2 s.
+        """Read the levels at the end of the session; threads of tests are given a grace to end.
 
         What is only held by cycles of objects is not left for good: they are collected first. Not
         where nothing has grown that they could hold: the collector looks at every object, also
@@ -240,7 +241,7 @@ class Readings:
             deadline = self._wall() + GRACE
             known = self._threads.idents
             for thread in self._alive():
-                if thread.ident in known and thread is not self._current():
+                if thread.ident in known and thread not in self._there_at_first:
                     thread.join(max(0.0, deadline - self._wall()))
         metrics: dict[str, float] = {}
         record: Record = {}
