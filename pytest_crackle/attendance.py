@@ -120,7 +120,8 @@ class Attendance:
         if collected is None or not ended or self._crashed:
             return out
         never = sorted(collected - self.unrecorded - self.finished)
-        if never and not (session.shouldfail or session.shouldstop):
+        some_ran = self.finished or self.unrecorded  # else pytest says why not
+        if never and some_ran and not (session.shouldfail or session.shouldstop):
             out.append(
                 f"{len(never)} of {len(collected)} collected tests never ran, though nothing "
                 f"stopped the session; first: {never[0]}"

@@ -44,3 +44,10 @@ def test_a_test_that_was_expected_twice_counts_once():
     there.expect([item("a"), item("b")])
     assert there.collected() == {"a", "b"}
     assert there.incomplete_because(SESSION, pytest.ExitCode.OK) is None
+
+
+def test_where_no_test_ran_it_is_for_pytest_to_say_why():
+    there = attendance(["a", "b"], [])
+    assert there.disagreements(SESSION, pytest.ExitCode.TESTS_FAILED) == []
+    because = there.incomplete_because(SESSION, pytest.ExitCode.TESTS_FAILED)
+    assert because == "2 of 2 collected tests did not finish"
