@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pytest_crackle.model.past import Past
     from pytest_crackle.model.pattern import Explanation
-    from pytest_crackle.model.table import MetricTable
+    from pytest_crackle.model.table import FixtureSetup, MetricTable
 
 __all__ = ["Suite"]
 
@@ -217,13 +217,7 @@ class Suite:
         """Wall and CPU seconds that a row spent on set-ups wider than a function."""
         spent: dict[int, tuple[float, float]] = {}
         for row, setups in self.table.setups.items():
-            wide = [
-                setup
-                for setup in setups
-                if setup.scope != "function"
-                and 0 <= setup.wall <= DAY  # not of a patched clock
-                and 0 <= setup.cpu <= DAY
-            ]
+            wide = [setup for setup in setups if setup.scope != "function" and is_timed(setup)]
             if wide:
                 spent[row] = (sum(s.wall for s in wide), sum(s.cpu for s in wide))
         return spent
@@ -316,6 +310,11 @@ class Suite:
     def explain(self, rows: Iterable[int]) -> Explanation | None:
         """Find the attribute that best names a set of rows; see `attributes.explain`."""
         return explain(rows, self.attributes, len(self.rows))
+
+
+def is_timed(setup: FixtureSetup) -> bool:
+    """Tell whether the times of a set-up are none of a patched clock."""
+    return 0 <= setup.wall <= DAY and 0 <= setup.cpu <= DAY
 
 
 def _is_whole(column: list[float]) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_crackle.cooling.clusters.contrast import SIGMA, log_scale, mean_distance
 from pytest_crackle.cooling.detectors.base import Detection, Finding
 from pytest_crackle.cooling.numeric import mad_of, median_of, quantile
-from pytest_crackle.cooling.suite import DAY
+from pytest_crackle.cooling.suite import is_timed
 from pytest_crackle.cooling.waiting import (
     FLOOR,
     children_busy,
@@ -112,8 +112,8 @@ def _fixtures(suite: Suite) -> list[_Fixture]:
         if row not in counted:
             continue
         for setup in setups:
-            if not 0 <= setup.wall <= DAY:
-                continue  # a patched clock
+            if not is_timed(setup):
+                continue
             key = (setup.name, setup.scope)
             fixture = found.setdefault(key, _Fixture(setup.name, setup.scope, [], [], [], []))
             fixture.rows.append(row)

@@ -13,13 +13,13 @@ from tests.time_tables import background, record, suite_of
 NORMAL = Profile.normal()
 
 
-def with_setups(n, scope="function", seconds=0.06, name="warehouse", files=4, **more):
+def with_setups(n, scope="function", seconds=0.06, name="warehouse", files=4, cpu=None, **more):
     return [
         record(
             f"tests/test_u{i % files}.py::test_{i}",
             setup=seconds + 0.001,
             fixtures=[name],
-            setups=[[name, scope, seconds, seconds]],
+            setups=[[name, scope, seconds, seconds if cpu is None else cpu]],
             **more,
         )
         for i in range(n)
@@ -80,6 +80,7 @@ def test_a_session_fixture_is_a_note():
         pytest.param(with_setups(2, scope="module", seconds=3.0), id="twice"),
         pytest.param(with_setups(10), id="cheap"),
         pytest.param(with_setups(40, seconds=-3e5), id="a patched clock"),
+        pytest.param(with_setups(40, cpu=-9e307), id="a patched CPU clock"),
         pytest.param(with_setups(40, outcome="skipped"), id="skipped"),
     ],
 )
