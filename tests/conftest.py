@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -12,8 +12,11 @@ if TYPE_CHECKING:
 pytest_plugins = ["pytester"]
 
 # What is green stays green: the same examples in every run. `tox -e property` looks for new ones.
-settings.register_profile("same", derandomize=True)
-settings.load_profile("same")
+with suppress(ModuleNotFoundError):  # `pytest --help` in a checkout works without it
+    from hypothesis import settings
+
+    settings.register_profile("same", derandomize=True)
+    settings.load_profile("same")
 
 
 @pytest.fixture(autouse=True)

@@ -302,8 +302,8 @@ class Sessions(RuleBasedStateMachine):
         faults = " ".join(report["faults"])
         assert ("left no record" in faults) is bool(self.ran - finished)
         never = (collected or set()) - self.ran - finished
-        may_be_told = not (self.status or self.stopped or any(self.known.values()))
-        may_be_told = may_be_told and bool(self.ran or finished)  # else pytest says why not
+        ended = not (self.status or self.stopped or any(self.known.values()))
+        may_be_told = ended and bool(self.ran or finished)  # else pytest says why not
         assert ("never ran" in faults) is bool(never and may_be_told)
         assert len(report["faults"]) <= 2
         assert self.session.exitstatus in (status, 1)
