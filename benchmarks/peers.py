@@ -16,7 +16,6 @@ import argparse
 import os
 import re
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from side_by_side import used
+from side_by_side import spread, used
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTEST = "pytest==9.2.0"
@@ -188,14 +187,6 @@ class Bench:
         """CPU seconds and peak bytes of runs side by side."""
         commands = [self.command(variant, body, n) for variant, body in pair]
         return used(*commands, cwd=self.folder, env=self.env)
-
-
-def spread(values: list[float], form: str = "7.0f") -> str:
-    """Minimum, median and maximum, side by side; dashes where nothing was timed."""
-    if not values:
-        return " ".join(["-".rjust(len(format(0.0, form)))] * 3)
-    three = (min(values), statistics.median(values), max(values))
-    return " ".join(format(value, form) for value in three)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import statistics
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -39,3 +40,11 @@ def used(
             sys.exit(f"{' '.join(command)} ended with {process.returncode}")
         out.append((usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024.0))
     return out
+
+
+def spread(values: list[float], form: str = "7.0f") -> str:
+    """Minimum, median and maximum, side by side; dashes where nothing was timed."""
+    if not values:
+        return " ".join(["-".rjust(len(format(0.0, form)))] * 3)
+    three = (min(values), statistics.median(values), max(values))
+    return " ".join(format(value, form) for value in three)

@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from side_by_side import used
+from side_by_side import spread, used
 
 BODY = "import pytest\n@pytest.mark.parametrize('i', range({n}))\ndef test_x(i): pass\n"
 ON = ("-p", "pytest_crackle.plugin", "--crackle")
@@ -57,14 +57,9 @@ def main() -> None:
     print(f"{'':16} {'min':>7} {'median':>7} {'max':>7}   {'more':>22}   bytes/test")
     for variant in VARIANTS:
         print(
-            f"{variant:16} {three(cpu[variant], '7.2f')}   {three(more[variant], '+6.1f')} %"
+            f"{variant:16} {spread(cpu[variant], '7.2f')}   {spread(more[variant], '+6.1f')} %"
             f"   {statistics.median(room[variant]):9.0f}"
         )
-
-
-def three(values: list[float], form: str) -> str:
-    """Minimum, median and maximum side by side."""
-    return " ".join(format(v, form) for v in (min(values), statistics.median(values), max(values)))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_crackle.model.pattern import Explanation
     from pytest_crackle.model.table import FixtureSetup, MetricTable
 
-__all__ = ["Suite"]
+__all__ = ["Suite", "is_timed"]
 
 _T = TypeVar("_T")
 
